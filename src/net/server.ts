@@ -1,0 +1,303 @@
+/**
+ * The router's port: holds the connections, hands each frame to the router, and carries out what it answers.
+ *
+ * Work is done per chunk that was read, not per frame: copies are collected in the receivers' outboxes, and one microtask after the
+ * chunk, so that several readers merge, each outbox that got something sends one batch.
+ *
+ * @module
+ */
+
+import type { Log } from "../log.ts";
+import type { JobBatch } from "../router/job_batch.ts";
+import { NOTE } from "../router/outcome.ts";
+import type { Router } from "../router/router.ts";
+import { COMMAND, commandName } from "../wire/command.ts";
+import { FRAME_BODY_BYTES_DEFAULT } from "../wire/frame.ts";
+import { type CloseReason, Connection, type ConnectionHost } from "./connection.ts";
+import type { Outbox } from "./outbox.ts";
+import { PACE_BYTES, Pacer } from "./pacer.ts";
+import { ServerCounters } from "./server_counters.ts";
+import type { Transport } from "./transport.ts";
+
+/** Bounds of the port; every field has a default. */
+export interface ServerLimits {
+  /** The longest frame body that is read, in bytes. */
+  readonly frameBytesMax: number;
+  /** Bytes that may wait for one connection before it is closed. */
+  readonly outboxBytesMax: number;
+  /** How long a peer may acknowledge nothing of what waits for it, in milliseconds. */
+  readonly stallMs: number;
+  /** How long a frame may stay unfinished, in milliseconds. */
+  readonly unfinishedFrameMs: number;
+  /** Connections at the same time. */
+  readonly connectionsMax: number;
+}
+
+/** The bounds unless told otherwise. */
+export const SERVER_LIMITS: ServerLimits = {
+  frameBytesMax: FRAME_BODY_BYTES_DEFAULT,
+  outboxBytesMax: 64 << 20,
+  stallMs: 10_000,
+  unfinishedFrameMs: 30_000,
+  connectionsMax: 10_000,
+};
+
+/** What a server is made of. */
+export interface ServerOptions {
+  /** Decides about frames. */
+  readonly router: Router;
+  /** Takes the push jobs of a chunk; copies what it keeps. */
+  readonly push: (jobs: JobBatch) => void;
+  /** Where events go. */
+  readonly log: Log;
+  /** Bounds that differ from {@linkcode SERVER_LIMITS}. */
+  readonly limits?: Partial<ServerLimits>;
+  /** Milliseconds on a clock that never goes back; tests hold it. */
+  readonly now?: () => number;
+}
+
+const TICK_MS = 1_000;
+/** Records freed in one go when a connection has ended: about a millisecond's work. */
+const SWEEP_RECORDS = 4_000;
+
+/** All connections, and the way of a frame from one to others. */
+export class Server {
+  /** What happened so far. */
+  readonly counters: ServerCounters = new ServerCounters();
+  readonly #router: Router;
+  readonly #push: (jobs: JobBatch) => void;
+  readonly #log: Log;
+  readonly #limits: ServerLimits;
+  readonly #now: () => number;
+  readonly #host: ConnectionHost;
+  /** By their numbers in the route table. */
+  readonly #connections: (Connection | undefined)[] = [];
+  readonly #pacers = new WeakMap<Connection, Pacer>();
+  readonly #running = new Set<Promise<void>>();
+  /** Outboxes that got something since the last flush. */
+  #dirty: Outbox[] = [];
+  /** The list that takes turns with it. */
+  #flushed: Outbox[] = [];
+  #flushScheduled = false;
+  /** An outbox that got something although much waits in it. */
+  #congested: Outbox | undefined;
+  #ticking: number | undefined;
+  #sweeping: number | undefined;
+
+  /**
+   * Makes a server without connections.
+   *
+   * @param options what it is made of
+   */
+  constructor(options: ServerOptions) {
+    this.#router = options.router;
+    this.#push = options.push;
+    this.#log = options.log;
+    this.#limits = { ...SERVER_LIMITS, ...options.limits };
+    this.#now = options.now ?? (() => performance.now());
+    this.#host = {
+      onFrame: this.#onFrame,
+      afterChunk: this.#afterChunk,
+      onLeave: this.#onLeave,
+      onEnd: this.#onEnd,
+      now: this.#now,
+    };
+  }
+
+  /** The connections there are. */
+  connections(): Connection[] {
+    return this.#connections.filter((connection) => connection !== undefined);
+  }
+
+  /**
+   * Takes in an accepted connection and reads from it until it ends.
+   *
+   * @returns settles when it has ended; rejects on a bug alone
+   */
+  async attach(transport: Transport): Promise<void> {
+    this.counters.accepted++;
+    if (this.#router.table.connectionCount >= this.#limits.connectionsMax) {
+      this.counters.close("too_many_connections");
+      this.#log("warning", "connection refused", {
+        reason: "too_many_connections",
+        address: transport.address,
+        connections_max: this.#limits.connectionsMax,
+      });
+      transport.close();
+      return;
+    }
+    const number = this.#router.connect();
+    const connection = new Connection(number, transport, this.#host, this.#limits);
+    this.#connections[number] = connection;
+    this.#ticking ??= setInterval(() => this.tick(), TICK_MS);
+    this.#log("info", "connection opened", { address: transport.address });
+    const run = connection.run();
+    this.#running.add(run);
+    try {
+      await run;
+    } finally {
+      this.#running.delete(run);
+    }
+  }
+
+  /** Looks after each connection; called once a second while there are any. */
+  tick(): void {
+    const now = this.#now();
+    for (const connection of this.#connections) connection?.check(now);
+  }
+
+  /**
+   * Ends every connection: sends what waits and half-closes, goes on routing what servers still send until they have ended,
+   * then closes those that have not. The listener has to be closed before.
+   *
+   * @param flushMs the longest to wait for outboxes, in milliseconds; frozen ones are not waited for longer
+   * @param readMs the longest to wait for peers to end their side after that
+   */
+  async stop(flushMs: number, readMs: number): Promise<void> {
+    const connections = this.connections();
+    await within(flushMs, Promise.all(connections.map((connection) => connection.halfClose())));
+    await within(readMs, Promise.all(this.#running));
+    for (const connection of this.connections()) connection.close("shutdown");
+    await within(readMs, Promise.all(this.#running));
+    clearInterval(this.#ticking);
+    clearTimeout(this.#sweeping);
+    this.#ticking = this.#sweeping = undefined;
+  }
+
+  readonly #onFrame = (connection: Connection): void => {
+    const { bytes, view, start, end } = connection.decoder;
+    const command = view.getUint8(start + 8);
+    this.counters.framesIn[command]!++;
+    this.counters.bytesIn[command]! += end - start;
+    if (command !== COMMAND.SUBSCRIBE && command !== COMMAND.SUBSCRIBE_ROOM) {
+      connection.messagesIn++;
+    }
+    const outcome = this.#router.receive(connection.number, bytes, view, start, end);
+    if (outcome.notes !== 0) this.#say(connection, command, outcome.notes);
+    const count = outcome.targetCount;
+    if (count === 0) return;
+    const bodyEnd = outcome.bodyEnd;
+    this.counters.framesOut[command]! += count;
+    this.counters.bytesOut[command]! += count * (bodyEnd - start);
+    const targets = outcome.targets;
+    for (let i = 0; i < count; i++) {
+      const outbox = this.#connections[targets[i]!]!.outbox;
+      outbox.append(bytes, start, bodyEnd, command);
+      if (!outbox.dirty) {
+        outbox.dirty = true;
+        this.#dirty.push(outbox);
+      }
+      if (outbox.waitingBytes > PACE_BYTES) this.#crowded(this.#connections[targets[i]!]!);
+    }
+  };
+
+  #crowded(connection: Connection): void {
+    if (connection.outbox.waitingBytes > this.#limits.outboxBytesMax) {
+      connection.close("outbox_full", `${this.#limits.outboxBytesMax} bytes wait`);
+    } else {
+      this.#congested = connection.outbox;
+    }
+  }
+
+  readonly #afterChunk = (connection: Connection): Promise<void> | undefined => {
+    const jobs = this.#router.jobs;
+    if (jobs.count > 0) {
+      this.#push(jobs);
+      jobs.clear();
+    }
+    if (this.#dirty.length > 0 && !this.#flushScheduled) this.#scheduleFlush();
+    const congested = this.#congested;
+    if (congested === undefined) return undefined;
+    this.#congested = undefined;
+    return this.#pause(connection, congested);
+  };
+
+  #pause(connection: Connection, congested: Outbox): Promise<void> | undefined {
+    let pacer = this.#pacers.get(connection);
+    if (pacer === undefined) this.#pacers.set(connection, pacer = new Pacer());
+    const pause = pacer.pause(congested, this.#now());
+    if (pause !== undefined) this.counters.pauses++;
+    return pause;
+  }
+
+  #scheduleFlush(): void {
+    this.#flushScheduled = true;
+    Promise.resolve().then(this.#flush);
+  }
+
+  readonly #flush = (): void => {
+    this.#flushScheduled = false;
+    const outboxes = this.#dirty;
+    this.#dirty = this.#flushed;
+    this.#flushed = outboxes;
+    for (const outbox of outboxes) {
+      outbox.dirty = false;
+      outbox.flush();
+    }
+    outboxes.length = 0;
+  };
+
+  readonly #onLeave = (connection: Connection): void => {
+    this.#connections[connection.number] = undefined;
+    this.#router.disconnect(connection.number);
+    this.#sweeping ??= setTimeout(this.#sweep, 0);
+  };
+
+  /** Frees what ended connections held, a little at a time, so that nobody's messages wait for it. */
+  readonly #sweep = (): void => {
+    const more = this.#router.table.sweep(SWEEP_RECORDS);
+    this.#sweeping = more ? setTimeout(this.#sweep, 0) : undefined;
+    if (!more && this.#router.table.connectionCount === 0) {
+      clearInterval(this.#ticking);
+      this.#ticking = undefined;
+    }
+  };
+
+  readonly #onEnd = (connection: Connection, reason: CloseReason, detail: string): void => {
+    const { outbox } = connection;
+    this.counters.close(reason);
+    this.counters.droppedFrames += outbox.droppedFrames;
+    this.counters.droppedBytes += outbox.droppedBytes;
+    if (outbox.busy && !connection.transport.closeEndsWrites) this.counters.zombies++;
+    const asked = reason === "peer_closed" || reason === "shutdown";
+    this.#log(asked ? "info" : "warning", "connection closed", {
+      reason,
+      ...(detail === "" ? {} : { detail }),
+      address: connection.transport.address,
+      seconds: Math.round((this.#now() - connection.openedAt) / 100) / 10,
+      frames_in: connection.framesIn,
+      bytes_in: connection.bytesIn,
+      frames_out: outbox.sentFrames,
+      bytes_out: outbox.sentBytes,
+      dropped_frames: outbox.droppedFrames,
+    });
+  };
+
+  #say(connection: Connection, command: number, notes: number): void {
+    const fields = { address: connection.transport.address, command: commandName(command) };
+    if ((notes & NOTE.UNKNOWN_COMMAND) !== 0) {
+      const number = connection.decoder.view.getUint8(connection.decoder.start + 8);
+      this.#log("warning", "unknown command skipped", { ...fields, number });
+    }
+    if ((notes & NOTE.TOO_LARGE) !== 0) {
+      this.#log("warning", "message too large for servers to read back, not forwarded", fields);
+    }
+    if ((notes & NOTE.POISON) !== 0) {
+      this.#log("warning", "message on which servers end their process, not forwarded", fields);
+    }
+    if ((notes & NOTE.OTHER_GENERATION) !== 0) {
+      this.#log("warning", "server speaks the other generation", {
+        ...fields,
+        setting: "generation",
+      });
+    }
+  }
+}
+
+/** Waits for something, but not longer than that. */
+async function within(ms: number, something: Promise<unknown>): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, ms);
+  await Promise.race([something, promise]);
+  clearTimeout(timer);
+}
