@@ -96,7 +96,7 @@ export class Connection {
     this.decoder = new FrameDecoder(limits.frameBytesMax);
     this.openedAt = this.#acknowledgedAt = host.now();
     this.outbox = new Outbox(transport, {
-      onFailure: (error) => this.#onBroken(error),
+      onFailure: (error) => this.#onBroken(transport.failure(error)),
       now: host.now,
     });
   }

@@ -56,6 +56,8 @@ export class Outbox {
   #spare: Uint8Array<ArrayBuffer> | undefined;
   /** The write that went past the stream; undefined when there is none. */
   #direct: Promise<void> | undefined;
+  /** What that write writes. */
+  #batch: Batch | undefined;
   /** Batches in the stream, the one being written included. */
   #streamed = 0;
   #channel: WritableStreamDefaultWriter<Batch> | undefined;
@@ -185,13 +187,37 @@ export class Outbox {
 
   /** Past the stream: nothing is written or queued. */
   #writeOpen(): void {
-    this.#direct = this.#write(this.#seal()).then(this.#afterDirect, this.#fail);
+    const batch = this.#batch = this.#seal();
+    this.#direct = this.#transport.write(batch.bytes).then(this.#afterDirect, this.#fail);
   }
 
-  readonly #afterDirect = (): void => {
+  /** Almost always the socket has taken the whole batch. */
+  readonly #afterDirect = (count: number): void | Promise<void> => {
+    const batch = this.#batch!;
+    this.#took(count);
+    if (count < batch.bytes.length) {
+      return this.#write(batch, count).then(this.#afterDirectRest, this.#fail);
+    }
+    this.#finish(batch);
+    this.#afterDirectRest();
+  };
+
+  readonly #afterDirectRest = (): void => {
     this.#direct = undefined;
     this.#afterWrite();
   };
+
+  #took(count: number): void {
+    this.sentBytes += count;
+    this.waitingBytes -= count;
+    this.progressAt = this.#events.now();
+  }
+
+  #finish(batch: Batch): void {
+    this.sentFrames += batch.frames;
+    this.#waitingFrames -= batch.frames;
+    this.#spare ??= new Uint8Array(batch.bytes.buffer);
+  }
 
   #afterWrite(): void {
     if (this.busy) return;
@@ -202,18 +228,14 @@ export class Outbox {
     }
   }
 
-  async #write(batch: Batch): Promise<void> {
-    const { bytes } = batch;
-    for (let at = 0; at < bytes.length;) {
-      const count = await this.#transport.write(at === 0 ? bytes : bytes.subarray(at));
+  /** Writes a batch from byte `at` on. */
+  async #write(batch: Batch, at: number): Promise<void> {
+    while (at < batch.bytes.length) {
+      const count = await this.#transport.write(batch.bytes.subarray(at));
       at += count;
-      this.sentBytes += count;
-      this.waitingBytes -= count;
-      this.progressAt = this.#events.now();
+      this.#took(count);
     }
-    this.sentFrames += batch.frames;
-    this.#waitingFrames -= batch.frames;
-    this.#spare ??= new Uint8Array(bytes.buffer);
+    this.#finish(batch);
   }
 
   #queueOpen(): void {
@@ -238,7 +260,7 @@ export class Outbox {
       await this.#direct; // settles always: a direct write's failure is handled where it is made
       if (this.#closed) return;
       try {
-        await this.#write(batch);
+        await this.#write(batch, 0);
       } catch (error) { // told before the loop ends: the writing side would only see that its reader went away
         this.#fail(error);
         return;

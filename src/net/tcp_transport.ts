@@ -47,7 +47,14 @@ export class TcpTransport implements Transport {
   /** The bytes that come in; see {@linkcode Transport.chunks}. */
   async *chunks(): AsyncGenerator<Uint8Array> {
     let buffer = new Uint8Array(READ_BYTES.first);
-    for (let count; (count = await this.#read(buffer)) !== null;) {
+    for (;;) {
+      let count: number | null;
+      try {
+        count = await this.#conn.read(buffer);
+      } catch (error) {
+        throw this.failure(error);
+      }
+      if (count === null) return;
       yield buffer.subarray(0, count);
       if (count === buffer.length && count < READ_BYTES.last) {
         buffer = new Uint8Array(Math.min(buffer.length * READ_BYTES.factor, READ_BYTES.last));
@@ -55,13 +62,18 @@ export class TcpTransport implements Transport {
     }
   }
 
-  #read(buffer: Uint8Array): Promise<number | null> {
-    return this.#conn.read(buffer).catch(broken);
-  }
-
   /** Sends bytes; see {@linkcode Transport.write}. */
   write(bytes: Uint8Array): Promise<number> {
-    return this.#conn.write(bytes).catch(broken);
+    return this.#conn.write(bytes);
+  }
+
+  /** What a write's error means; see {@linkcode Transport.failure}. */
+  failure(error: unknown): TransportError {
+    const detail = error instanceof Error ? error.message : String(error);
+    if (error instanceof Deno.errors.TimedOut) return new TransportError("timed_out", detail);
+    const reset = error instanceof Deno.errors.ConnectionReset ||
+      error instanceof Deno.errors.ConnectionAborted || error instanceof Deno.errors.BrokenPipe;
+    return new TransportError(reset ? "reset" : "broken", detail);
   }
 
   /** Ends our side; see {@linkcode Transport.closeWrite}. */
@@ -93,15 +105,6 @@ export class TcpTransport implements Transport {
   giveUpAfter(ms: number): void {
     if (this.#fd >= 0) this.#options?.setUserTimeout(this.#fd, ms);
   }
-}
-
-/** Whatever the system says of a socket ends that socket and nothing else. */
-function broken(error: unknown): never {
-  const detail = error instanceof Error ? error.message : String(error);
-  if (error instanceof Deno.errors.TimedOut) throw new TransportError("timed_out", detail);
-  const reset = error instanceof Deno.errors.ConnectionReset ||
-    error instanceof Deno.errors.ConnectionAborted || error instanceof Deno.errors.BrokenPipe;
-  throw new TransportError(reset ? "reset" : "broken", detail);
 }
 
 /** Closing what has ended is no error. */

@@ -8,7 +8,7 @@
 /** How a stream broke, as the reason of the close. */
 export type TransportReason = "reset" | "timed_out" | "broken";
 
-/** A stream broke off: the world failed, not the peer's manners. The only error that a {@linkcode Transport} throws. */
+/** A stream broke off: the world failed, not the peer's manners. Whatever the system says of a socket ends that socket and nothing else. */
 export class TransportError extends Error {
   /** Tells it from other errors in a log. */
   override readonly name: string = "TransportError";
@@ -40,10 +40,13 @@ export interface Transport {
   /**
    * Sends bytes; they must not change before it settles.
    *
-   * @returns how many were taken, at least one
-   * @throws {TransportError} when the stream is broken
+   * @returns how many were taken, at least one; rejects when the stream is broken, with what
+   * {@linkcode Transport.failure} understands: one promise less on the path of every message
    */
   write(bytes: Uint8Array): Promise<number>;
+
+  /** Says what the error of a failed `write` means. */
+  failure(error: unknown): TransportError;
 
   /** Ends our side and leaves the peer's open; does nothing on a closed transport. */
   closeWrite(): Promise<void>;

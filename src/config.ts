@@ -1,0 +1,68 @@
+/**
+ * The settings of a router, their defaults, and the forms in which an operator writes them. Where they come from (flags now) is
+ * not decided here.
+ *
+ * @module
+ */
+
+import type { Generation } from "./router/router.ts";
+
+/** Where a port listens. */
+export interface ListenAddress {
+  /** A host name or an IP address without brackets. */
+  readonly hostname: string;
+  /** 0..65535; 0 lets the system choose. */
+  readonly port: number;
+}
+
+/** Everything that an operator can set. */
+export interface Settings {
+  /** Where IM servers connect. */
+  readonly listen: ListenAddress;
+  /** Where HTTP is served; undefined: nowhere. */
+  readonly http: ListenAddress | undefined;
+  /** Which generation of the family the IM servers are of. */
+  readonly generation: Generation;
+  /** The folder of the push queue and other data; made when missing. */
+  readonly data: string;
+}
+
+/** The settings when nothing is set. */
+export const DEFAULT_SETTINGS: Settings = {
+  listen: { hostname: "127.0.0.1", port: 4444 },
+  http: { hostname: "127.0.0.1", port: 4445 },
+  generation: "auto",
+  data: "./imr-data",
+};
+
+/**
+ * Reads a listening address.
+ *
+ * @param text `host:port`, `[ipv6]:port`, or `:port` for every interface
+ * @returns undefined when it is none of these
+ *
+ * @example
+ * ```ts
+ * import { parseListenAddress } from "./config.ts";
+ *
+ * console.assert(parseListenAddress(":4444")?.hostname === "0.0.0.0");
+ * console.assert(parseListenAddress("4444") === undefined);
+ * ```
+ */
+export function parseListenAddress(text: string): ListenAddress | undefined {
+  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]\s/]*)):(\d{1,5})$/.exec(text);
+  const port = Number(match?.[3]);
+  if (match === null || port > 65_535) return undefined;
+  return { hostname: match[1] ?? (match[2] || "0.0.0.0"), port };
+}
+
+/**
+ * Writes a listening address the way an operator reads it.
+ *
+ * @param address as it was set, or as the system says it
+ * @returns `host:port` or `[ipv6]:port`
+ */
+export function formatListenAddress(address: ListenAddress): string {
+  const host = address.hostname.includes(":") ? `[${address.hostname}]` : address.hostname;
+  return `${host}:${address.port}`;
+}
