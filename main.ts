@@ -1,0 +1,73 @@
+/**
+ * The composition root of imr: arguments → settings → parts → serve until a signal. Every part is made here and handed what
+ * it needs; none makes another.
+ *
+ * @module
+ */
+
+import { stop } from "./src/cli/stop_signals.ts"; // first, so that no signal is missed
+import config from "./deno.json" with { type: "json" };
+import { listenAdmin } from "./src/admin/listen_admin.ts";
+import { parseArguments } from "./src/cli/arguments.ts";
+import { demo } from "./src/cli/demo.ts";
+import { print, startBanner, startFailure } from "./src/cli/messages.ts";
+import type { Settings } from "./src/config.ts";
+import { type Log, startLog } from "./src/log.ts";
+import { acceptAll } from "./src/net/acceptor.ts";
+import { Server } from "./src/net/server.ts";
+import { SocketOptions } from "./src/net/socket_options.ts";
+import { EmbeddedStore } from "./src/push/embedded_store.ts";
+import { PushChannel } from "./src/push/push_channel.ts";
+import { Router } from "./src/router/router.ts";
+
+const FLUSH_MS = 3_000, READ_MS = 5_000, PUSH_MS = 5_000;
+
+const { name, settings } = parseArguments(Deno.args, `imr ${config.version}`);
+if (name === "demo") {
+  const { listen, http = null } = settings;
+  Deno.exit(await demo({ listen, http, write: print, signal: stop }) ? 0 : 1);
+}
+const { log, close: closeLog } = await startLog({
+  format: Deno.stderr.isTerminal() ? "text" : "json",
+  write: (bytes) => Deno.stderr.write(bytes),
+});
+const status = await serve(settings, log).catch((error) => startFailure(error, log));
+await closeLog();
+Deno.exit(status); // not by running dry: a write to a frozen peer may be pending for ever
+
+/** Serves until a signal; returns the exit status. */
+async function serve(settings: Settings, log: Log): Promise<number> {
+  const store = await EmbeddedStore.open({ folder: settings.data });
+  const push = new PushChannel(store);
+  const { options, unavailable } = SocketOptions.open();
+  if (unavailable !== undefined) log("warning", "socket options unavailable", { why: unavailable });
+  const hashSeed = crypto.getRandomValues(new Int32Array(1))[0];
+  const router = new Router({ generation: settings.generation, hashSeed });
+  const server = new Server({ router, push: (jobs) => push.append(jobs), log });
+  const listener = Deno.listen(settings.listen);
+  const admin = settings.http === undefined ? undefined : listenAdmin({
+    ...settings.http,
+    sources: {
+      router,
+      server,
+      push,
+      queue: store,
+      version: config.version,
+      notReadyReasons: () => stop.aborted ? ["stopping"] : [],
+    },
+    log,
+  });
+  const accepting = acceptAll(listener, server, options, log);
+  print(startBanner(settings, listener.addr, admin?.addr));
+  await new Promise((resolve) => stop.addEventListener("abort", resolve, { once: true }));
+
+  log("info", "stopping", { signal: String(stop.reason) });
+  listener.close();
+  await accepting;
+  await server.stop(FLUSH_MS, READ_MS);
+  const lost = await push.close(AbortSignal.timeout(PUSH_MS));
+  await admin?.close();
+  await store.close();
+  log(lost === 0 ? "info" : "error", "stopped", { lost_push_jobs: lost });
+  return 0;
+}

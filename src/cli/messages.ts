@@ -1,0 +1,72 @@
+/**
+ * What the program says to a person outside of its log: the lines at the start, and why it could not start.
+ *
+ * @module
+ */
+
+import { formatListenAddress, type ListenAddress, type Settings } from "../config.ts";
+import type { Log } from "../log.ts";
+
+/** Exit status when the world did not let it start or run. */
+const EXIT_FAILED = 1;
+
+/** Writes lines to standard output. */
+export function print(text: string): void {
+  const bytes = new TextEncoder().encode(`${text}\n`);
+  for (let at = 0; at < bytes.length;) at += Deno.stdout.writeSync(bytes.subarray(at));
+}
+
+/**
+ * The three lines at the start: what listens where, the generation, where the data is.
+ *
+ * @param settings as they were set
+ * @param listen where IM servers can connect now
+ * @param http where HTTP is served now; undefined: nowhere
+ */
+export function startBanner(
+  settings: Settings,
+  listen: ListenAddress,
+  http: ListenAddress | undefined,
+): string {
+  const rules = settings.generation === "auto"
+    ? "generation auto: told apart frame by frame"
+    : `generation ${settings.generation}`;
+  const paths = "/online /all_online /healthz /readyz /metrics /push/…";
+  return [
+    `IM servers connect to   ${where(listen)}   (${rules})`,
+    http === undefined ? "HTTP is off" : `HTTP is served on       ${where(http)}   (${paths})`,
+    `Push jobs are kept in   ${settings.data.padEnd(14)}   (${
+      http === undefined
+        ? "no worker can take them while HTTP is off"
+        : "workers take them over HTTP"
+    })`,
+  ].join("\n");
+}
+
+/**
+ * Says why the router could not start, and what to do.
+ *
+ * @param error what was thrown
+ * @param log where it is said
+ * @returns the exit status
+ * @throws the error itself when it is not of the world but a bug
+ */
+export function startFailure(error: unknown, log: Log): number {
+  if (!(error instanceof Error) || !isOfTheWorld(error)) throw error;
+  const hint = error instanceof Deno.errors.AddrInUse
+    ? "another program listens there; stop it, or choose another port with --listen and --http"
+    : error instanceof Deno.errors.PermissionDenied
+    ? "choose a port of 1024 or more, or allow this user to use it"
+    : undefined;
+  log("error", "cannot start", { error: error.message, hint });
+  return EXIT_FAILED;
+}
+
+function where(address: ListenAddress): string {
+  return formatListenAddress(address).padEnd(14);
+}
+
+function isOfTheWorld(error: Error): boolean {
+  return "kind" in error || "code" in error ||
+    Object.values(Deno.errors).some((kind) => error instanceof kind);
+}
