@@ -10,7 +10,7 @@ import config from "./deno.json" with { type: "json" };
 import { listenAdmin } from "./src/admin/listen_admin.ts";
 import { parseArguments } from "./src/cli/arguments.ts";
 import { demo } from "./src/cli/demo.ts";
-import { print, startBanner, startFailure } from "./src/cli/messages.ts";
+import { opening, print, startBanner, startFailure } from "./src/cli/messages.ts";
 import type { Settings } from "./src/config.ts";
 import { type Log, startLog } from "./src/log.ts";
 import { acceptAll } from "./src/net/acceptor.ts";
@@ -44,19 +44,11 @@ async function serve(settings: Settings, log: Log): Promise<number> {
   const hashSeed = crypto.getRandomValues(new Int32Array(1))[0];
   const router = new Router({ generation: settings.generation, hashSeed });
   const server = new Server({ router, push: (jobs) => push.append(jobs), log });
-  const listener = Deno.listen(settings.listen);
-  const admin = settings.http === undefined ? undefined : listenAdmin({
-    ...settings.http,
-    sources: {
-      router,
-      server,
-      push,
-      queue: store,
-      version: config.version,
-      notReadyReasons: () => stop.aborted ? ["stopping"] : [],
-    },
-    log,
-  });
+  const { listen, http } = settings;
+  const listener = opening("--listen", listen, () => Deno.listen(listen));
+  const notReadyReasons = (): string[] => stop.aborted ? ["stopping"] : [];
+  const sources = { router, server, push, queue: store, version: config.version, notReadyReasons };
+  const admin = http && opening("--http", http, () => listenAdmin({ ...http, sources, log }));
   const accepting = acceptAll(listener, server, options, log);
   print(startBanner(settings, listener.addr, admin?.addr));
   await new Promise((resolve) => stop.addEventListener("abort", resolve, { once: true }));

@@ -53,13 +53,37 @@ export function startBanner(
  */
 export function startFailure(error: unknown, log: Log): number {
   if (!(error instanceof Error) || !isOfTheWorld(error)) throw error;
-  const hint = error instanceof Deno.errors.AddrInUse
-    ? "another program listens there; stop it, or choose another port with --listen and --http"
-    : error instanceof Deno.errors.PermissionDenied
-    ? "choose a port of 1024 or more, or allow this user to use it"
-    : undefined;
-  log("error", "cannot start", { error: error.message, hint });
+  log("error", "cannot start", { error: error.message });
   return EXIT_FAILED;
+}
+
+/**
+ * Opens a port and, where that fails, says which one and what to do.
+ *
+ * @param option the option that chooses the port
+ * @param address where it listens
+ * @param open opens it
+ * @returns what `open` returns
+ * @throws {Error} with the same `cause` and a message for the operator
+ */
+export function opening<T>(option: string, address: ListenAddress, open: () => T): T {
+  try {
+    return open();
+  } catch (cause) {
+    if (!(cause instanceof Error) || !isOfTheWorld(cause)) throw cause;
+    const advice = cause instanceof Deno.errors.AddrInUse
+      ? `another program listens there: stop it, or choose another address with ${option}`
+      : cause instanceof Deno.errors.PermissionDenied
+      ? `this user may not: choose a port of 1024 or more with ${option}`
+      : `${cause.message}: choose another address with ${option}`;
+    throw new StartError(`cannot listen on ${formatListenAddress(address)}: ${advice}`, { cause });
+  }
+}
+
+/** The world does not let the router start; the message is for the operator. */
+class StartError extends Error {
+  /** Tells it from a bug. */
+  readonly kind = "start";
 }
 
 function where(address: ListenAddress): string {

@@ -174,17 +174,13 @@ export class Router {
   ): void {
     const app = body + SUBSCRIPTION.APPID;
     const id = body + SUBSCRIPTION.ID;
+    const appHi = view.getInt32(app);
+    const appLo = view.getInt32(app + 4);
+    const idHi = view.getInt32(id);
+    const idLo = view.getInt32(id + 4);
     const held = this.table.users.subscriptionsOf(from) + this.table.rooms.subscriptionsOf(from);
-    if (
-      held >= this.#subscriptionsMax || !table.subscribe(
-        from,
-        view.getInt32(app),
-        view.getInt32(app + 4),
-        view.getInt32(id),
-        view.getInt32(id + 4),
-        online,
-      )
-    ) {
+    const refused = held >= this.#subscriptionsMax && !table.holds(from, appHi, appLo, idHi, idLo);
+    if (refused || !table.subscribe(from, appHi, appLo, idHi, idLo, online)) {
       throw new ProtocolError("too_many_subscriptions", `${held} subscriptions are held already`);
     }
   }

@@ -23,8 +23,8 @@ const SHARD_SHIFT = 32 - SHARD_BITS;
 const TAG_SHIFT = 16;
 const WORD_BITS = 3;
 const HOLDERS_FIRST = 16;
-/** Of a WebAssembly memory, 64 KiB each: 1 MiB at first, 4 MiB at a time, 2 GiB for all records that can be numbered. */
-const PAGES_FIRST = 16, PAGES_STEP = 64, PAGES_MAX = 1 << RECORD_BITS + WORD_BITS + 2 - 16;
+/** Of a WebAssembly memory, 64 KiB each: 4 MiB at a time, which is a part of the 2 GiB for all records that can be numbered. */
+const PAGES_STEP = 64, PAGES_MAX = 1 << RECORD_BITS + WORD_BITS + 2 - 16;
 /** A table that has held more records than this gives its space back once it is empty. */
 const RECORDS_KEPT = 1 << 16;
 
@@ -142,19 +142,15 @@ export class SubscriptionTable {
    * @returns false when it did not hold it, which servers ask for at times
    */
   unsubscribe(holder: number, appHi: number, appLo: number, idHi: number, idLo: number): boolean {
-    let record = this.#find(
-      hashOf(this.#seed, appHi, appLo, idHi, idLo),
-      appHi,
-      appLo,
-      idHi,
-      idLo,
-    );
-    while (record !== 0 && this.#get(record, HOLDER) >>> 1 !== holder) {
-      record = this.#get(record, NEXT);
-    }
+    const record = this.#recordOf(holder, appHi, appLo, idHi, idLo);
     if (record === 0) return false;
     this.#remove(record, holder);
     return true;
+  }
+
+  /** Whether a holder holds an id, with either flag. */
+  holds(holder: number, appHi: number, appLo: number, idHi: number, idLo: number): boolean {
+    return this.#recordOf(holder, appHi, appLo, idHi, idLo) !== 0;
   }
 
   /**
@@ -247,6 +243,16 @@ export class SubscriptionTable {
 
   #set(record: number, field: number, value: number): void {
     this.#words[(record << WORD_BITS) + field] = value;
+  }
+
+  /** The record of a holder's subscription to an id, or 0. */
+  #recordOf(holder: number, appHi: number, appLo: number, idHi: number, idLo: number): number {
+    const hash = hashOf(this.#seed, appHi, appLo, idHi, idLo);
+    let record = this.#find(hash, appHi, appLo, idHi, idLo);
+    while (record !== 0 && this.#get(record, HOLDER) >>> 1 !== holder) {
+      record = this.#get(record, NEXT);
+    }
+    return record;
   }
 
   /** The first record of an id, or 0. */
@@ -425,7 +431,7 @@ function hashOf(seed: number, appHi: number, appLo: number, idHi: number, idLo: 
 }
 
 function emptyMemory(): WebAssembly.Memory {
-  return new WebAssembly.Memory({ initial: PAGES_FIRST, maximum: PAGES_MAX, shared: true });
+  return new WebAssembly.Memory({ initial: PAGES_STEP, maximum: PAGES_MAX, shared: true });
 }
 
 function emptyShards(): Int32Array<ArrayBuffer>[] {

@@ -100,6 +100,8 @@ export function innerHasPushFields(view: DataView, at: number): boolean {
     case INNER_COMMAND.IM:
     case INNER_COMMAND.GROUP_IM:
       return bodyBytes >= imContentOffset(view, at);
+    case INNER_COMMAND.CUSTOMER:
+    case INNER_COMMAND.CUSTOMER_SUPPORT:
     case INNER_COMMAND.CUSTOMER_V2:
       return bodyBytes >= CUSTOMER_BODY_BYTES_MIN;
     default:
