@@ -36,12 +36,21 @@ export async function acceptAll(
       if (error instanceof Deno.errors.Interrupted) return; // closed while accepting
       if (!(error instanceof Error) || !isOfTheSystem(error)) throw error;
       server.counters.acceptErrors++;
-      log("error", "accept failed", { error: error.message, next_try_ms: PAUSE_MS });
+      const pauseMs = isGone(error) ? 0 : PAUSE_MS;
+      const level = pauseMs === 0 ? "warning" : "error";
+      log(level, "accept failed", { error: error.message, next_try_ms: pauseMs });
+      if (pauseMs === 0) continue;
       const { promise, resolve } = Promise.withResolvers<void>();
-      setTimeout(resolve, PAUSE_MS);
+      setTimeout(resolve, pauseMs);
       await promise;
     }
   }
+}
+
+/** The peer reset its connection while it waited in the kernel's queue, as health checks do; those behind it may be well. */
+function isGone(error: Error): boolean {
+  return error instanceof Deno.errors.NotConnected ||
+    error instanceof Deno.errors.ConnectionReset || error instanceof Deno.errors.ConnectionAborted;
 }
 
 /** What the operating system says has a code, or is one of Deno's own kinds. */

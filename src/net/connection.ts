@@ -26,7 +26,7 @@ export interface ConnectionHost {
   /** Routes the frame on which the connection's decoder stands. */
   readonly onFrame: (connection: Connection) => void;
   /** Called when a chunk's frames are routed; a promise asks to pause reading until it settles. */
-  readonly afterChunk: (connection: Connection) => Promise<void> | undefined;
+  readonly afterChunk: (connection: Connection, bytes: number) => Promise<void> | undefined;
   /** Called once, as soon as the connection holds nothing any more and gets nothing new. */
   readonly onLeave: (connection: Connection) => void;
   /** Called once, when it is over: what was sent to it before is sent or dropped. */
@@ -47,6 +47,8 @@ export interface ConnectionLimits {
 
 /** What is sent to a peer that has ended its side gets so long to leave, in milliseconds. */
 const LINGER_MS = 3_000;
+/** A peer that has acknowledged nothing for so long is not waited for at the end, in milliseconds. */
+const FROZEN_MS = 2_000;
 /** The kernel's own time-out is later than ours, which has a better name for it. */
 const GIVE_UP_MORE_MS = 2_000;
 
@@ -104,6 +106,16 @@ export class Connection {
   /** Whether it has ended. */
   get closed(): boolean {
     return this.#closed;
+  }
+
+  /**
+   * Whether something waits for the peer and it has acknowledged nothing for a while; to the grain of
+   * {@linkcode Connection.check}.
+   *
+   * @param now the host's clock
+   */
+  isFrozen(now: number): boolean {
+    return this.outbox.waitingBytes > 0 && now - this.#acknowledgedAt >= FROZEN_MS;
   }
 
   /** Reads and routes until the connection ends. Never throws for what a peer or the network does. */
@@ -175,7 +187,7 @@ export class Connection {
         this.#host.onFrame(this);
       }
     } finally {
-      pause = this.#host.afterChunk(this);
+      pause = this.#host.afterChunk(this, chunk.length);
     }
     return pause;
   }

@@ -48,7 +48,7 @@ export class Outbox {
 
   readonly #transport: Transport;
   readonly #events: OutboxEvents;
-  #seq = 0;
+  #seq: number;
   #open = new Uint8Array(0);
   #openView = new DataView(this.#open.buffer);
   #openBytes = 0;
@@ -71,10 +71,12 @@ export class Outbox {
    *
    * @param transport where the bytes go
    * @param events what to tell whom
+   * @param lastSeq seq before the first frame's
    */
-  constructor(transport: Transport, events: OutboxEvents) {
+  constructor(transport: Transport, events: OutboxEvents, lastSeq = 0) {
     this.#transport = transport;
     this.#events = events;
+    this.#seq = lastSeq;
   }
 
   /** Whether a write is under way or queued. */
@@ -132,7 +134,7 @@ export class Outbox {
   /** Settles when the stream's queue has room again, by its byte count; at once where there is no stream. */
   async ready(): Promise<void> {
     if (this.#closed || this.#channel === undefined) return;
-    await this.#channel.ready;
+    await this.#channel.ready.catch(this.#ignoreAborted); // a publisher may wait while this is closed
   }
 
   /** Drops what waits and takes nothing more. A write that is under way ends with its transport. May be called twice. */
@@ -141,7 +143,7 @@ export class Outbox {
     this.#closed = this.#ended = true;
     this.droppedFrames += this.#waitingFrames;
     this.droppedBytes += this.waitingBytes;
-    this.#openBytes = 0;
+    this.waitingBytes = this.#waitingFrames = this.#openBytes = 0;
     this.#spare = undefined;
     this.#open = new Uint8Array(0);
     this.#openView = new DataView(this.#open.buffer);
@@ -162,11 +164,10 @@ export class Outbox {
       const grown = new Uint8Array(Math.min(size, BATCH_BYTES_MAX));
       grown.set(this.#open.subarray(0, this.#openBytes));
       this.#use(grown);
-    } else if (this.busy) {
-      this.#queueOpen();
     } else {
-      this.#writeOpen();
-      if (length > this.#open.length) this.#makeRoom(length);
+      if (this.busy) this.#queueOpen();
+      else this.#writeOpen();
+      if (length > this.#open.length) this.#makeRoom(length); // the spare batch may be a small one
     }
   }
 
@@ -208,12 +209,14 @@ export class Outbox {
   };
 
   #took(count: number): void {
+    if (this.#closed) return; // counted as dropped
     this.sentBytes += count;
     this.waitingBytes -= count;
     this.progressAt = this.#events.now();
   }
 
   #finish(batch: Batch): void {
+    if (this.#closed) return;
     this.sentFrames += batch.frames;
     this.#waitingFrames -= batch.frames;
     this.#spare ??= new Uint8Array(batch.bytes.buffer);
@@ -251,7 +254,7 @@ export class Outbox {
       { highWaterMark: 16 * BATCH_BYTES_MAX, size: bytesOf },
       { highWaterMark: 0, size: bytesOf },
     );
-    this.#drain(readable).catch(this.#fail);
+    this.#drain(readable).catch(this.#ignoreAborted);
     return writable.getWriter();
   }
 
@@ -270,9 +273,12 @@ export class Outbox {
     }
   }
 
+  /** Nothing is under way any more, and nothing that waits can be sent. */
   readonly #fail = (error: unknown): void => {
     this.#direct = undefined;
+    this.#streamed = 0;
     if (this.#closed) return;
     this.#events.onFailure(error);
+    this.close(); // where the connection has ended before, and only waited for this outbox
   };
 }

@@ -16,6 +16,7 @@ import { FRAME_BODY_BYTES_DEFAULT } from "../wire/frame.ts";
 import { type CloseReason, Connection, type ConnectionHost } from "./connection.ts";
 import type { Outbox } from "./outbox.ts";
 import { PACE_BYTES, Pacer } from "./pacer.ts";
+import { ReadingTurns } from "./reading_turns.ts";
 import { ServerCounters } from "./server_counters.ts";
 import type { Transport } from "./transport.ts";
 
@@ -68,12 +69,15 @@ export class Server {
   readonly #push: (jobs: JobBatch) => void;
   readonly #log: Log;
   readonly #limits: ServerLimits;
+  /** Bytes waiting in an outbox from which it is looked at more closely. */
+  readonly #crowdedBytes: number;
   readonly #now: () => number;
   readonly #host: ConnectionHost;
   /** By their numbers in the route table. */
   readonly #connections: (Connection | undefined)[] = [];
+  readonly #turns = new ReadingTurns();
   readonly #pacers = new WeakMap<Connection, Pacer>();
-  readonly #running = new Set<Promise<void>>();
+  readonly #running = new Map<Connection, Promise<void>>();
   /** Outboxes that got something since the last flush. */
   #dirty: Outbox[] = [];
   /** The list that takes turns with it. */
@@ -94,6 +98,7 @@ export class Server {
     this.#push = options.push;
     this.#log = options.log;
     this.#limits = { ...SERVER_LIMITS, ...options.limits };
+    this.#crowdedBytes = Math.min(PACE_BYTES, this.#limits.outboxBytesMax);
     this.#now = options.now ?? (() => performance.now());
     this.#host = {
       onFrame: this.#onFrame,
@@ -132,11 +137,11 @@ export class Server {
     this.#ticking ??= setInterval(() => this.tick(), TICK_MS);
     this.#log("info", "connection opened", { address: transport.address });
     const run = connection.run();
-    this.#running.add(run);
+    this.#running.set(connection, run);
     try {
       await run;
     } finally {
-      this.#running.delete(run);
+      this.#running.delete(connection);
     }
   }
 
@@ -148,17 +153,19 @@ export class Server {
 
   /**
    * Ends every connection: sends what waits and half-closes, goes on routing what servers still send until they have ended,
-   * then closes those that have not. The listener has to be closed before.
+   * then closes those that have not. Frozen peers are not waited for. The listener has to be closed before.
    *
-   * @param flushMs the longest to wait for outboxes, in milliseconds; frozen ones are not waited for longer
+   * @param flushMs the longest to wait for outboxes, in milliseconds
    * @param readMs the longest to wait for peers to end their side after that
    */
   async stop(flushMs: number, readMs: number): Promise<void> {
-    const connections = this.connections();
-    await within(flushMs, Promise.all(connections.map((connection) => connection.halfClose())));
-    await within(readMs, Promise.all(this.#running));
+    const now = this.#now();
+    const frozen = new Set(this.connections().filter((connection) => connection.isFrozen(now)));
+    const flushed = new Map(this.connections().map((each) => [each, each.halfClose()]));
+    await within(flushMs, allBut(frozen, flushed));
+    await within(readMs, allBut(frozen, this.#running));
     for (const connection of this.connections()) connection.close("shutdown");
-    await within(readMs, Promise.all(this.#running));
+    await within(readMs, allBut(new Set(), this.#running));
     clearInterval(this.#ticking);
     clearTimeout(this.#sweeping);
     this.#ticking = this.#sweeping = undefined;
@@ -187,7 +194,7 @@ export class Server {
         outbox.dirty = true;
         this.#dirty.push(outbox);
       }
-      if (outbox.waitingBytes > PACE_BYTES) this.#crowded(this.#connections[targets[i]!]!);
+      if (outbox.waitingBytes > this.#crowdedBytes) this.#crowded(this.#connections[targets[i]!]!);
     }
   };
 
@@ -199,17 +206,19 @@ export class Server {
     }
   }
 
-  readonly #afterChunk = (connection: Connection): Promise<void> | undefined => {
+  readonly #afterChunk = (connection: Connection, bytes: number): Promise<void> | undefined => {
     const jobs = this.#router.jobs;
     if (jobs.count > 0) {
       this.#push(jobs);
       jobs.clear();
     }
     if (this.#dirty.length > 0 && !this.#flushScheduled) this.#scheduleFlush();
+    const turn = this.#turns.charge(bytes);
     const congested = this.#congested;
-    if (congested === undefined) return undefined;
+    if (congested === undefined) return turn;
     this.#congested = undefined;
-    return this.#pause(connection, congested);
+    const pause = this.#pause(connection, congested);
+    return turn !== undefined && pause !== undefined ? both(turn, pause) : turn ?? pause;
   };
 
   #pause(connection: Connection, congested: Outbox): Promise<void> | undefined {
@@ -258,7 +267,9 @@ export class Server {
     this.counters.close(reason);
     this.counters.droppedFrames += outbox.droppedFrames;
     this.counters.droppedBytes += outbox.droppedBytes;
-    if (outbox.busy && !connection.transport.closeEndsWrites) this.counters.zombies++;
+    // A stream that broke ends its writes by itself.
+    const broke = reason === "reset" || reason === "timed_out" || reason === "broken";
+    if (!broke && outbox.busy && !connection.transport.closeEndsWrites) this.counters.zombies++;
     const asked = reason === "peer_closed" || reason === "shutdown";
     this.#log(asked ? "info" : "warning", "connection closed", {
       reason,
@@ -292,6 +303,21 @@ export class Server {
       });
     }
   }
+}
+
+async function both(turn: Promise<void>, pause: Promise<void>): Promise<void> {
+  await turn;
+  await pause;
+}
+
+/** Waits for what the connections do, but for those that are left out. */
+async function allBut(
+  leftOut: ReadonlySet<Connection>,
+  doing: ReadonlyMap<Connection, Promise<void>>,
+): Promise<void> {
+  await Promise.all(
+    [...doing].filter(([each]) => !leftOut.has(each)).map(([, promise]) => promise),
+  );
 }
 
 /** Waits for something, but not longer than that. */

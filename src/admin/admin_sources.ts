@@ -1,0 +1,141 @@
+/**
+ * What the admin part looks at, as it needs it: small shapes that the parts of the router have by themselves, so that this
+ * part depends on none of those that do I/O. `main.ts` puts the real ones in.
+ *
+ * @module
+ */
+
+import type { PushListName } from "../router/push_list.ts";
+import type { Router } from "../router/router.ts";
+
+/** Everything that an operator sees comes from here. Nothing in it is changed, but for jobs that are taken and acknowledged. */
+export interface AdminSources {
+  /** The decisions, and who holds what. */
+  readonly router: Router;
+  /** The router's port. */
+  readonly server: ServerFigures;
+  /** The way of the push jobs out of the router; undefined where there is none. */
+  readonly push?: PushFigures | undefined;
+  /** The queue from which workers take jobs over HTTP; undefined when jobs go to Redis. */
+  readonly queue?: PushQueue | undefined;
+  /** The version of the program. */
+  readonly version: string;
+  /** Why no IM server should be sent here now, in an operator's words; empty when all is well. */
+  readonly notReadyReasons: () => readonly string[];
+}
+
+/** The router's port in figures. */
+export interface ServerFigures {
+  /** Counts since the start. */
+  readonly counters: ServerCounts;
+  /** The connections there are. */
+  connections(): readonly { readonly outbox: { readonly waitingBytes: number } }[];
+}
+
+/** What happened at the router's port since the start. Arrays are indexed by the command byte. */
+export interface ServerCounts {
+  /** Frames received. */
+  readonly framesIn: ArrayLike<number>;
+  /** Bytes of these, headers included. */
+  readonly bytesIn: ArrayLike<number>;
+  /** Copies that were put into outboxes. */
+  readonly framesOut: ArrayLike<number>;
+  /** Bytes of these, headers included. */
+  readonly bytesOut: ArrayLike<number>;
+  /** Connections accepted, refused ones included. */
+  readonly accepted: number;
+  /** Times that accepting failed. */
+  readonly acceptErrors: number;
+  /** Copies that were never sent. */
+  readonly droppedFrames: number;
+  /** Bytes of these. */
+  readonly droppedBytes: number;
+  /** Times that reading from a publisher was paused. */
+  readonly pauses: number;
+  /** Sockets that the system keeps although we closed them. */
+  readonly zombies: number;
+  /** Ends of connections by reason; reasons that never were may be missing. */
+  readonly closed: ReadonlyMap<string, number>;
+}
+
+/** The push channel in figures. Arrays are indexed by the number of the list. */
+export interface PushFigures {
+  /** Jobs taken in. */
+  readonly accepted: ArrayLike<number>;
+  /** Jobs turned away because too much waited. */
+  readonly refused: ArrayLike<number>;
+  /** Jobs taken in that the sink, full to its own bound, refused. */
+  readonly refusedBySink: ArrayLike<number>;
+  /** Jobs taken in that could not be written before the end. */
+  readonly lost: ArrayLike<number>;
+  /** Jobs that wait. */
+  readonly waiting: ArrayLike<number>;
+  /** Bytes of the jobs that wait. */
+  readonly waitingBytes: number;
+  /** Writes that were repeats. */
+  readonly retries: number;
+  /** What the last failure said. */
+  readonly lastError: string | undefined;
+  /** Since when nothing can be written, in milliseconds since 1970; undefined while all is well. */
+  readonly failingSince: number | undefined;
+}
+
+/** What a worker asks the queue for. */
+export interface QueueOrder {
+  /** The list to take from. */
+  readonly list: PushListName;
+  /** Jobs at most. */
+  readonly max: number;
+  /** Seconds until the jobs come back unless they are acknowledged. */
+  readonly leaseSeconds: number;
+  /** Seconds to wait when there is no job. */
+  readonly waitSeconds: number;
+  /** Fires when the worker has gone. */
+  readonly signal: AbortSignal;
+}
+
+/** A job that a worker has taken. */
+export interface QueuedJob {
+  /** What to acknowledge. */
+  readonly id: number;
+  /** The job's text. */
+  readonly payload: string;
+}
+
+/** One list of the queue in figures. */
+export interface QueueCount {
+  /** The list. */
+  readonly list: PushListName;
+  /** Jobs that a worker could take now. */
+  readonly waiting: number;
+  /** Jobs that workers have taken and not acknowledged. */
+  readonly leased: number;
+  /** Age of the oldest job, in milliseconds; 0 when there is none. */
+  readonly oldestMs: number;
+}
+
+/** The queue of a router that works without Redis. */
+export interface PushQueue {
+  /** Takes that wait for jobs. */
+  readonly waiterCount: number;
+
+  /**
+   * Leases the first jobs of a list.
+   *
+   * @returns the jobs; none when there are none after the wait
+   * @throws the signal's reason when it fires; no job is leased then
+   * @throws an error with a `kind` in words when the world failed
+   */
+  take(order: QueueOrder): Promise<readonly QueuedJob[]>;
+
+  /**
+   * Deletes jobs that were worked off.
+   *
+   * @returns how many there were
+   * @throws an error with a `kind` in words when the world failed
+   */
+  ack(ids: readonly number[]): Promise<number>;
+
+  /** Every list in figures. */
+  counts(): readonly QueueCount[];
+}

@@ -1,0 +1,64 @@
+/**
+ * Whether the router should get connections, and what an operator should look at although it works.
+ *
+ * @module
+ */
+
+import type { AdminSources } from "./admin_sources.ts";
+
+/** What `/readyz` says. */
+export interface Readiness {
+  /** Whether IM servers should be sent here. */
+  readonly ready: boolean;
+  /** Why not. */
+  readonly reasons: readonly string[];
+  /** What is not as it should be. */
+  readonly warnings: readonly string[];
+}
+
+/** A job that waits for longer, in milliseconds, says that nobody works on its list. */
+const OLD_JOB_MS = 300_000;
+const ERROR_CHARACTERS_MAX = 200;
+
+/**
+ * Looks at everything.
+ *
+ * @param sources what to look at
+ * @param now milliseconds since 1970
+ */
+export function readinessOf(sources: AdminSources, now: number): Readiness {
+  const reasons = sources.notReadyReasons();
+  const warnings = [...generationWarnings(sources), ...pushWarnings(sources, now)];
+  return { ready: reasons.length === 0, reasons, warnings };
+}
+
+function generationWarnings({ router }: AdminSources): string[] {
+  const count = router.otherGeneration;
+  if (count === 0) return [];
+  return [
+    `${count} messages bear signs of the other generation: the setting \`generation\` does not fit the IM servers`,
+  ];
+}
+
+function pushWarnings({ push, queue }: AdminSources, now: number): string[] {
+  const warnings: string[] = [];
+  if (push?.failingSince !== undefined) {
+    const seconds = Math.max(0, Math.round((now - push.failingSince) / 1_000));
+    const error = (push.lastError ?? "").slice(0, ERROR_CHARACTERS_MAX);
+    warnings.push(`push jobs cannot be stored since ${seconds} s: ${error}`);
+  }
+  const gone = push === undefined ? 0 : sum(push.refused) + sum(push.refusedBySink);
+  if (gone > 0) {
+    warnings.push(`${gone} push jobs were refused since the start, as too many waited`);
+  }
+  for (const { list, oldestMs } of queue?.counts() ?? []) {
+    if (oldestMs < OLD_JOB_MS) continue;
+    const seconds = Math.round(oldestMs / 1_000);
+    warnings.push(`the oldest job in ${list} waits since ${seconds} s: does its push worker run?`);
+  }
+  return warnings;
+}
+
+function sum(numbers: ArrayLike<number>): number {
+  return Array.from(numbers).reduce((total, number) => total + number, 0);
+}
