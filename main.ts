@@ -38,7 +38,10 @@ Deno.exit(status); // not by running dry: a write to a frozen peer may be pendin
 /** Serves until a signal; returns the exit status. */
 async function serve(settings: Settings, log: Log): Promise<number> {
   const store = await EmbeddedStore.open({ folder: settings.data });
-  const push = new PushChannel(store);
+  const push = new PushChannel(store, {
+    onFailing: (why) => log("error", "push jobs cannot be stored and wait", { why }),
+    onRecovered: () => log("info", "push jobs are stored again"),
+  });
   const { options, unavailable } = SocketOptions.open();
   if (unavailable !== undefined) log("warning", "socket options unavailable", { why: unavailable });
   const hashSeed = crypto.getRandomValues(new Int32Array(1))[0];

@@ -23,10 +23,10 @@ export type CloseReason =
 
 /** What a connection needs of the server that holds it. */
 export interface ConnectionHost {
-  /** Routes the frame on which the connection's decoder stands. */
-  readonly onFrame: (connection: Connection) => void;
-  /** Called when a chunk's frames are routed; a promise asks to pause reading until it settles. */
-  readonly afterChunk: (connection: Connection, bytes: number) => Promise<void> | undefined;
+  /** Routes the frame on which the connection's decoder stands; true asks to stop for a moment in the middle of the chunk. */
+  readonly onFrame: (connection: Connection) => boolean;
+  /** Called when a chunk's frames are routed, or a part of them; a promise asks to pause until it settles. */
+  readonly afterFrames: (connection: Connection) => Promise<void> | undefined;
   /** Called once, as soon as the connection holds nothing any more and gets nothing new. */
   readonly onLeave: (connection: Connection) => void;
   /** Called once, when it is over: what was sent to it before is sent or dropped. */
@@ -49,6 +49,8 @@ export interface ConnectionLimits {
 const LINGER_MS = 3_000;
 /** A peer that has acknowledged nothing for so long is not waited for at the end, in milliseconds. */
 const FROZEN_MS = 2_000;
+/** A burst of subscriptions has at least so many in a second; a trickle must not put off the stall clock for ever. */
+const BURST_FRAMES = 100;
 /** The kernel's own time-out is later than ours, which has a better name for it. */
 const GIVE_UP_MORE_MS = 2_000;
 
@@ -66,12 +68,14 @@ export class Connection {
   framesIn = 0;
   /** Of these, frames other than subscriptions; its host counts them. */
   messagesIn = 0;
-  /** How long reading was paused for slower receivers, in milliseconds. */
-  pausedMs = 0;
+  /** Whether an unknown command was logged; further ones are only counted. */
+  saidUnknown = false;
 
   readonly #host: ConnectionHost;
   readonly #limits: ConnectionLimits;
   #closed = false;
+  /** Whether routing stopped in the middle of a chunk. */
+  #interrupted = false;
   /** Until its first burst of subscriptions has ended a server does not read. */
   #subscribing = true;
   #framesSeen = 0;
@@ -123,9 +127,13 @@ export class Connection {
     try {
       for await (const chunk of this.transport.chunks()) {
         if (this.#closed) return;
-        const pause = this.#route(chunk);
-        if (pause !== undefined) await pause;
-        if (this.#closed) return;
+        this.bytesIn += chunk.length;
+        this.decoder.push(chunk);
+        do {
+          const pause = this.#route();
+          if (pause !== undefined) await pause;
+          if (this.#closed) return;
+        } while (this.#interrupted);
       }
       await this.#peerEnded();
     } catch (error) {
@@ -175,19 +183,18 @@ export class Connection {
     }
   }
 
-  /** Frames ahead of a bad one are routed, and what they caused is carried out. */
-  #route(chunk: Uint8Array): Promise<void> | undefined {
-    this.bytesIn += chunk.length;
+  /** Routes frames of the chunk; those ahead of a bad one are routed, and what they caused is carried out. */
+  #route(): Promise<void> | undefined {
     const decoder = this.decoder;
     let pause: Promise<void> | undefined;
+    this.#interrupted = false;
     try {
-      decoder.push(chunk);
-      while (decoder.next()) {
+      while (!this.#interrupted && decoder.next()) {
         this.framesIn++;
-        this.#host.onFrame(this);
+        this.#interrupted = this.#host.onFrame(this);
       }
     } finally {
-      pause = this.#host.afterChunk(this, chunk.length);
+      pause = this.#host.afterFrames(this);
     }
     return pause;
   }
@@ -227,7 +234,7 @@ export class Connection {
   }
 
   #checkSubscribing(): void {
-    const quiet = this.framesIn === this.#framesSeen;
+    const quiet = this.framesIn - this.#framesSeen < BURST_FRAMES;
     this.#framesSeen = this.framesIn;
     if (this.#subscribing && (quiet || this.messagesIn > 0)) {
       this.#subscribing = false;

@@ -59,7 +59,11 @@ export interface ServerOptions {
 
 const TICK_MS = 1_000;
 /** Records freed in one go when a connection has ended: about a millisecond's work. */
-const SWEEP_RECORDS = 4_000;
+const SWEEP_RECORDS = 2_000;
+/** A byte copied to a receiver, in bytes read. */
+const COPY_WORK = 0.25;
+/** Work at which routing stops in the middle of a chunk: a few frames for a thousand receivers are as much as thousands for one. */
+const WORK_MAX = 512 << 10;
 
 /** All connections, and the way of a frame from one to others. */
 export class Server {
@@ -83,6 +87,8 @@ export class Server {
   /** The list that takes turns with it. */
   #flushed: Outbox[] = [];
   #flushScheduled = false;
+  /** Work done since the readers' budget was charged, in bytes read. */
+  #work = 0;
   /** An outbox that got something although much waits in it. */
   #congested: Outbox | undefined;
   #ticking: number | undefined;
@@ -102,7 +108,7 @@ export class Server {
     this.#now = options.now ?? (() => performance.now());
     this.#host = {
       onFrame: this.#onFrame,
-      afterChunk: this.#afterChunk,
+      afterFrames: this.#afterFrames,
       onLeave: this.#onLeave,
       onEnd: this.#onEnd,
       now: this.#now,
@@ -171,7 +177,7 @@ export class Server {
     this.#ticking = this.#sweeping = undefined;
   }
 
-  readonly #onFrame = (connection: Connection): void => {
+  readonly #onFrame = (connection: Connection): boolean => {
     const { bytes, view, start, end } = connection.decoder;
     const command = view.getUint8(start + 8);
     this.counters.framesIn[command]!++;
@@ -182,8 +188,10 @@ export class Server {
     const outcome = this.#router.receive(connection.number, bytes, view, start, end);
     if (outcome.notes !== 0) this.#say(connection, command, outcome.notes);
     const count = outcome.targetCount;
-    if (count === 0) return;
+    this.#work += end - start;
+    if (count === 0) return this.#work > WORK_MAX;
     const bodyEnd = outcome.bodyEnd;
+    this.#work += count * (bodyEnd - start) * COPY_WORK;
     this.counters.framesOut[command]! += count;
     this.counters.bytesOut[command]! += count * (bodyEnd - start);
     const targets = outcome.targets;
@@ -196,6 +204,7 @@ export class Server {
       }
       if (outbox.waitingBytes > this.#crowdedBytes) this.#crowded(this.#connections[targets[i]!]!);
     }
+    return this.#work > WORK_MAX;
   };
 
   #crowded(connection: Connection): void {
@@ -206,14 +215,15 @@ export class Server {
     }
   }
 
-  readonly #afterChunk = (connection: Connection, bytes: number): Promise<void> | undefined => {
+  readonly #afterFrames = (connection: Connection): Promise<void> | undefined => {
     const jobs = this.#router.jobs;
     if (jobs.count > 0) {
       this.#push(jobs);
       jobs.clear();
     }
     if (this.#dirty.length > 0 && !this.#flushScheduled) this.#scheduleFlush();
-    const turn = this.#turns.charge(bytes);
+    const turn = this.#turns.charge(this.#work);
+    this.#work = 0;
     const congested = this.#congested;
     if (congested === undefined) return turn;
     this.#congested = undefined;
@@ -286,7 +296,8 @@ export class Server {
 
   #say(connection: Connection, command: number, notes: number): void {
     const fields = { address: connection.transport.address, command: commandName(command) };
-    if ((notes & NOTE.UNKNOWN_COMMAND) !== 0) {
+    if ((notes & NOTE.UNKNOWN_COMMAND) !== 0 && !connection.saidUnknown) {
+      connection.saidUnknown = true;
       const number = connection.decoder.view.getUint8(connection.decoder.start + 8);
       this.#log("warning", "unknown command skipped", { ...fields, number });
     }

@@ -120,7 +120,7 @@ export class Router {
    * @param start where its header begins
    * @param end where its body ends
    * @returns who gets a copy; valid until the next call. Jobs are behind those in {@linkcode Router.jobs}
-   * @throws {ProtocolError} when the connection has to be closed; nothing was done then
+   * @throws {ProtocolError} when the connection has to be closed; the frame moved counters then, and nothing else
    */
   receive(from: number, bytes: Uint8Array, view: DataView, start: number, end: number): Outcome {
     const outcome = this.#outcome;

@@ -8,7 +8,7 @@
 import { INNER_COMMAND } from "./command.ts";
 import { BODY_BYTES_MAX, HEADER_BYTES } from "./frame.ts";
 
-/** Offsets in an inner frame whose layout the router reads. */
+/** Shortest body of IM and GROUP_IM, and where its content begins. */
 export const IM_BODY_BYTES_MIN = 24;
 /** The same for version 0, which has no timestamp. */
 export const IM_V0_BODY_BYTES_MIN = 20;

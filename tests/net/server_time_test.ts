@@ -202,7 +202,7 @@ Deno.test("Connection in its first burst of subscriptions is not stalled, howeve
   const publisher = scene.connect({}, message(1n, "hello"));
   await until(() => pair.writePending, "a write stalls");
   for (let second = 0n; second < 100n; second++) {
-    pair.send(subscribe(10n + second));
+    for (let n = 0n; n < 100n; n++) pair.send(subscribe(1_000n * second + n));
     await settle();
     scene.pass(1);
   }
@@ -215,6 +215,20 @@ Deno.test("Connection in its first burst of subscriptions is not stalled, howeve
   scene.pass(1);
   scene.checkClosed(pair, "stalled");
   assert.equal(publisher.closed, false);
+});
+
+Deno.test("Connection that subscribes one user a second is no burst that puts off the stall clock", async () => {
+  await using scene = new ServerScene();
+  const pair = scene.connect({}, subscribe(1n));
+  pair.stall();
+  scene.connect({}, message(1n, "hello"));
+  await until(() => pair.writePending, "a write stalls");
+  for (let second = 0n; second < 12n && !pair.closed; second++) {
+    pair.send(subscribe(10n + second));
+    await settle();
+    scene.pass(1);
+  }
+  scene.checkClosed(pair, "stalled");
 });
 
 for (
