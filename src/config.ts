@@ -38,7 +38,7 @@ export const DEFAULT_SETTINGS: Settings = {
 /**
  * Reads a listening address.
  *
- * @param text `host:port`, `[ipv6]:port`, or `:port` for every interface
+ * @param text `host:port`, `[ipv6]:port`, or `:port` for every IPv4 interface
  * @returns undefined when it is none of these
  *
  * @example

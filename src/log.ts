@@ -44,6 +44,8 @@ export interface LogOptions {
   readonly format: "json" | "text";
   /** Takes a line's bytes, or a part of them, as a file's `write` does. */
   readonly write: (bytes: Uint8Array) => Promise<number>;
+  /** Milliseconds on a clock that never goes back; tests hold it. */
+  readonly now?: () => number;
 }
 
 /**
@@ -66,9 +68,10 @@ export async function startLog(options: LogOptions): Promise<RunningLog> {
   });
   const logger = getLogger("imr");
   const limiter = new LineLimiter();
+  const now = options.now ?? (() => performance.now());
   return {
     log: (level, event, fields = {}) => {
-      const suppressed = limiter.admit(event, performance.now());
+      const suppressed = limiter.admit(event, now());
       if (suppressed < 0) return;
       logger[level](event, suppressed === 0 ? { ...fields } : { ...fields, suppressed });
     },

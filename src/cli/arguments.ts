@@ -42,7 +42,7 @@ function listenAddress(): ValueParser<"sync", ListenAddress> {
       if (value !== undefined) return { success: true, value };
       return {
         success: false,
-        error: message`Expected host:port, or :port for every interface, but got ${input}.`,
+        error: message`Expected host:port, or :port for every IPv4 interface, but got ${input}.`,
       };
     },
     format: formatListenAddress,

@@ -108,6 +108,8 @@ export class FrameDecoder {
       }
     }
     if (left > 0) this.#hold(left);
+    this.bytes = this.#chunkBytes; // a large frame that was held must not stay in memory while the peer is silent
+    this.view = this.#chunkView;
     return false;
   }
 
