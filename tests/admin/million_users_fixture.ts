@@ -4,7 +4,7 @@ import process from "node:process";
 import { openFixture, writeAll } from "./admin_fixture.ts";
 
 const USERS = 1_000_000;
-const RUNS = 3;
+const RUNS = 6;
 
 /** Milliseconds on the clock, and of CPU time. */
 function times(): { wall: number; cpu: number } {

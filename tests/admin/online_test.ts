@@ -178,13 +178,13 @@ Deno.test("/all_online of a million users lets nobody wait for 20 ms", async () 
   const runs: { bytes: number; stallMs: number; totalMs: number }[] = JSON.parse(
     new TextDecoder().decode(stdout),
   );
-  const lines = runs.map(({ bytes, stallMs, totalMs }) =>
-    `a million users: ${(bytes / 1e6).toFixed(1)} MB in ${totalMs.toFixed(0)} ms, ` +
-    `longest stall ${stallMs.toFixed(1)} ms\n`
-  );
-  await Deno.stdout.write(new TextEncoder().encode(lines.join("")));
-  // Other processes on the machine may stall one run: the best is what counts.
-  ok(Math.min(...runs.map(({ stallMs }) => stallMs)) < STALL_MS_MAX, lines.join(""));
+  const stalls = runs.map(({ stallMs }) => stallMs);
+  const totals = runs.map(({ totalMs }) => Math.round(totalMs));
+  const figures = `${(runs[0]!.bytes / 1e6).toFixed(1)} MB in ${totals.join(", ")} ms, ` +
+    `longest stalls ${stalls.map((ms) => ms.toFixed(1)).join(", ")} ms\n`;
+  await Deno.stdout.write(new TextEncoder().encode(figures));
+  // Other processes on the machine stall some runs: the best is what counts.
+  ok(Math.min(...stalls) < STALL_MS_MAX, figures);
 });
 
 const MANY = 200_000;
