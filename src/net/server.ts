@@ -60,6 +60,8 @@ export interface ServerOptions {
 const TICK_MS = 1_000;
 /** Records freed in one go when a connection has ended: about a millisecond's work. */
 const SWEEP_RECORDS = 2_000;
+/** Not 0: timers of 0 ms run several in a row before sockets are looked at. */
+const SWEEP_PAUSE_MS = 1;
 /** A byte copied to a receiver, in bytes read. */
 const COPY_WORK = 0.25;
 /** Work at which routing stops in the middle of a chunk: a few frames for a thousand receivers are as much as thousands for one. */
@@ -259,13 +261,13 @@ export class Server {
   readonly #onLeave = (connection: Connection): void => {
     this.#connections[connection.number] = undefined;
     this.#router.disconnect(connection.number);
-    this.#sweeping ??= setTimeout(this.#sweep, 0);
+    this.#sweeping ??= setTimeout(this.#sweep, SWEEP_PAUSE_MS);
   };
 
   /** Frees what ended connections held, a little at a time, so that nobody's messages wait for it. */
   readonly #sweep = (): void => {
     const more = this.#router.table.sweep(SWEEP_RECORDS);
-    this.#sweeping = more ? setTimeout(this.#sweep, 0) : undefined;
+    this.#sweeping = more ? setTimeout(this.#sweep, SWEEP_PAUSE_MS) : undefined;
     if (!more && this.#router.table.connectionCount === 0) {
       clearInterval(this.#ticking);
       this.#ticking = undefined;
