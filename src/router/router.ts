@@ -211,7 +211,8 @@ export class Router {
     const innerLength = innerBytes(view, body, end);
     const inner = body + ROUTE_MESSAGE.INNER;
     const sound = innerHeaderIsSound(view, inner, innerLength);
-    const parses = sound && innerParsesInGeneration1(view, inner);
+    // Servers of generation 2 take any inner frame: nobody asks where that generation is set.
+    const parses = this.#generation !== 2 && sound && innerParsesInGeneration1(view, inner);
     const flag = innerLength < HEADER_BYTES ? 0 : view.getUint8(inner + 10);
     const msgidHi = view.getInt32(body + ROUTE_MESSAGE.MSGID);
     const hasMsgid = (msgidHi | view.getInt32(body + ROUTE_MESSAGE.MSGID + 4)) !== 0;
