@@ -56,8 +56,6 @@ export class Outbox {
   #spare: Uint8Array<ArrayBuffer> | undefined;
   /** The write that went past the stream; undefined when there is none. */
   #direct: Promise<void> | undefined;
-  /** What that write writes. */
-  #batch: Batch | undefined;
   /** Batches in the stream, the one being written included. */
   #streamed = 0;
   #channel: WritableStreamDefaultWriter<Batch> | undefined;
@@ -186,24 +184,21 @@ export class Outbox {
     return batch;
   }
 
-  /** Past the stream: nothing is written or queued. */
+  /** Past the stream: nothing is written or queued. Almost always the socket takes the whole batch at once. */
   #writeOpen(): void {
-    const batch = this.#batch = this.#seal();
-    this.#direct = this.#transport.write(batch.bytes).then(this.#afterDirect, this.#fail);
+    const count = this.#transport.writeNow(this.#open.subarray(0, this.#openBytes));
+    if (count > 0) this.#took(count);
+    if (count < this.#openBytes) {
+      this.#direct = this.#write(this.#seal(), count).then(this.#afterDirect, this.#fail);
+      return;
+    }
+    this.sentFrames += this.#openFrames;
+    this.#waitingFrames -= this.#openFrames;
+    this.#openBytes = this.#openFrames = 0;
+    this.#afterWrite();
   }
 
-  /** Almost always the socket has taken the whole batch. */
-  readonly #afterDirect = (count: number): void | Promise<void> => {
-    const batch = this.#batch!;
-    this.#took(count);
-    if (count < batch.bytes.length) {
-      return this.#write(batch, count).then(this.#afterDirectRest, this.#fail);
-    }
-    this.#finish(batch);
-    this.#afterDirectRest();
-  };
-
-  readonly #afterDirectRest = (): void => {
+  readonly #afterDirect = (): void => {
     this.#direct = undefined;
     this.#afterWrite();
   };

@@ -12,6 +12,8 @@ const SYMBOLS = {
   setsockopt: { parameters: ["i32", "i32", "i32", "buffer", "u32"], result: "i32" },
   ioctl: { parameters: ["i32", "u64", "buffer"], result: "i32" },
   shutdown: { parameters: ["i32", "i32"], result: "i32" },
+  // Lengths under 2 GiB: a size_t would cost a bigint for each call, and a u32 fills its register just so.
+  send: { parameters: ["i32", "buffer", "u32", "i32"], result: "i32" },
 } as const;
 
 // From asm-generic/socket.h, linux/tcp.h, linux/sockios.h: the same on x86-64 and arm64.
@@ -25,6 +27,8 @@ const TCP_KEEPCNT = 6;
 const TCP_USER_TIMEOUT = 18;
 const SIOCOUTQ = 0x5411n;
 const SHUT_RDWR = 2;
+const MSG_DONTWAIT = 0x40;
+const MSG_NOSIGNAL = 0x4000;
 
 /** Of a connection: the kernel books twice as much, and keeps what a frozen peer has not taken. */
 const SEND_BUFFER_BYTES = 256 << 10;
@@ -94,6 +98,16 @@ export class SocketOptions {
   unacknowledgedBytes(fd: number): number | undefined {
     const failed = this.#libc.symbols.ioctl(fd, SIOCOUTQ, this.#int) !== 0;
     return failed ? undefined : this.#int[0]!;
+  }
+
+  /**
+   * Sends what the socket has room for: no promise, no event loop, less than half the cost of Deno's own write.
+   *
+   * @returns how many bytes it took; 0 when it takes none, for whatever reason
+   */
+  send(fd: number, bytes: Uint8Array<ArrayBuffer>): number {
+    const count = this.#libc.symbols.send(fd, bytes, bytes.length, MSG_DONTWAIT | MSG_NOSIGNAL);
+    return Math.max(0, count);
   }
 
   /** Ends both directions at once, a pending write too. */

@@ -62,8 +62,13 @@ export class TcpTransport implements Transport {
     }
   }
 
+  /** Sends at once; see {@linkcode Transport.writeNow}. Without socket options every byte is left to `write`. */
+  writeNow(bytes: Uint8Array<ArrayBuffer>): number {
+    return this.#fd < 0 ? 0 : this.#options!.send(this.#fd, bytes);
+  }
+
   /** Sends bytes; see {@linkcode Transport.write}. */
-  write(bytes: Uint8Array): Promise<number> {
+  write(bytes: Uint8Array<ArrayBuffer>): Promise<number> {
     return this.#conn.write(bytes);
   }
 

@@ -38,12 +38,20 @@ export interface Transport {
   chunks(): AsyncIterable<Uint8Array>;
 
   /**
+   * Sends what can be sent without waiting, while no `write` is under way. A broken stream takes nothing; the `write` that
+   * follows says why.
+   *
+   * @returns how many bytes were taken; the caller's again
+   */
+  writeNow(bytes: Uint8Array<ArrayBuffer>): number;
+
+  /**
    * Sends bytes; they must not change before it settles.
    *
    * @returns how many were taken, at least one; rejects when the stream is broken, with what
    * {@linkcode Transport.failure} understands: one promise less on the path of every message
    */
-  write(bytes: Uint8Array): Promise<number>;
+  write(bytes: Uint8Array<ArrayBuffer>): Promise<number>;
 
   /** Says what the error of a failed `write` means. */
   failure(error: unknown): TransportError;

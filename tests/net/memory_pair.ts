@@ -24,6 +24,8 @@ export interface PairOptions {
   readonly readBytes?: number;
   /** False: as without FFI, where a pending write outlives its transport. */
   readonly closeEndsWrites?: boolean;
+  /** True: takes what there is room for at once, as a socket with FFI does. */
+  readonly takesAtOnce?: boolean;
 }
 
 interface PendingWrite {
@@ -76,6 +78,7 @@ export class MemoryPair {
       address: options.address ?? `10.0.0.1:${ports++}`,
       closeEndsWrites: options.closeEndsWrites ?? true,
       chunks: () => this.#chunks(),
+      writeNow: (bytes) => this.#writeNow(bytes),
       write: (bytes) => this.#write(bytes),
       failure: (error) =>
         error instanceof TransportError ? error : new TransportError("broken", String(error)),
@@ -203,6 +206,19 @@ export class MemoryPair {
     return settled.promise;
   }
 
+  #writeNow(bytes: Uint8Array): number {
+    assert.equal(this.#pending, undefined, "one write at a time");
+    assert.ok(bytes.length > 0, "a write of nothing");
+    if (this.#options.takesAtOnce !== true || this.closed || this.#stalled) return 0;
+    if (this.#broken !== undefined) return 0;
+    const most = this.#options.writeBytesMax?.() ?? Infinity;
+    const count = Math.max(0, Math.min(bytes.length, most, this.#room()));
+    if (count === 0) return 0;
+    this.writes.push(count);
+    this.#deliver(bytes.slice(0, count));
+    return count;
+  }
+
   #pump(): void {
     const pending = this.#pending;
     if (pending === undefined) return;
@@ -225,9 +241,13 @@ export class MemoryPair {
     assert.ok(same(bytes, copy), "the bytes of a write changed before it settled");
     const most = Math.max(1, this.#options.writeBytesMax?.() ?? Infinity);
     const count = Math.min(bytes.length, most, this.#room());
-    if (!this.#reading) this.#unread += count;
-    this.#received.push(copy.subarray(0, count));
+    this.#deliver(copy.subarray(0, count));
     settled.resolve(count);
+  }
+
+  #deliver(bytes: Uint8Array): void {
+    if (!this.#reading) this.#unread += bytes.length;
+    this.#received.push(bytes);
   }
 
   async #closeWrite(): Promise<void> {

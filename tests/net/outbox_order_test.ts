@@ -44,6 +44,7 @@ for (const seed of seeds(120)) {
     const random = new Random(seed);
     const partial = random.oneIn(2);
     const scene = new OutboxScene({
+      takesAtOnce: random.oneIn(2),
       capacityBytes: random.skewed(1_000, 300_000),
       writeBytesMax: () => partial && random.oneIn(2) ? random.skewed(1, 70_000) : Infinity,
     });
@@ -72,6 +73,7 @@ for (const seed of seeds(60)) {
   Deno.test(`Outbox that is closed at a random moment has sent a prefix and dropped the rest: seed ${seed}`, async () => {
     const random = new Random(seed ^ 0x5ca1ab1e);
     const scene = new OutboxScene({
+      takesAtOnce: random.oneIn(2),
       capacityBytes: random.skewed(1_000, 300_000),
       writeBytesMax: () => random.oneIn(2) ? random.skewed(1, 70_000) : Infinity,
       closeEndsWrites: random.oneIn(2),
