@@ -12,10 +12,9 @@ import type { JobBatch } from "../router/job_batch.ts";
 import { PUSH_LISTS, type PushListName } from "../router/push_list.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { packBatch } from "./packed_batch.ts";
-import { type PushSink, SinkFullError } from "./push_sink.ts";
-import { StoreError } from "./store_error.ts";
-import { StoreLink } from "./store_link.ts";
-import type { Failure, Taken } from "./store_message.ts";
+import type { PushSink } from "./push_sink.ts";
+import { StoreLink, type StoreSettings } from "./store_link.ts";
+import type { Taken } from "./store_message.ts";
 import { TakeWaiters } from "./take_waiters.ts";
 
 /** Jobs of one take. */
@@ -26,24 +25,9 @@ export const LEASE_SECONDS_MAX = 3_600;
 export const WAIT_SECONDS_MAX = 30;
 /** Ids of one acknowledgement. */
 export const ACK_IDS_MAX = 10_000;
-/** Default bound of the file, in bytes. */
-export const STORE_BYTES_MAX = 1 << 30;
 
 /** Settings of a store. */
-export interface EmbeddedStoreSettings {
-  /** The data folder; made with mode 0700 when it is missing. */
-  readonly folder: string;
-  /** Bytes of the file in use from which on the newest jobs are refused; 1 GiB by default. */
-  readonly bytesMax?: number;
-  /** "full" (the default) outlives a power failure; "normal" saves a disk flush for each write. */
-  readonly synchronous?: "full" | "normal";
-  /** SQLite's own bound in pages of 4 KiB, which acts as a full disk does; none by default. */
-  readonly pagesMax?: number;
-  /** Measures leases, waits and ages. */
-  readonly clock?: Clock;
-  /** Where the worker's module is, when the program was bundled. */
-  readonly workerScript?: URL;
-}
+export type EmbeddedStoreSettings = StoreSettings;
 
 /** What a push worker asks for. */
 export interface TakeOrder {
@@ -105,12 +89,7 @@ export class EmbeddedStore implements PushSink {
    * its folder cannot be written
    */
   static async open(settings: EmbeddedStoreSettings): Promise<EmbeddedStore> {
-    const { folder, synchronous = "full", bytesMax = STORE_BYTES_MAX, pagesMax } = settings;
-    const script = settings.workerScript ?? new URL("./store_worker.ts", import.meta.url);
-    const clock = settings.clock ?? systemClock;
-    const limits = { bytesMax, ...pagesMax === undefined ? {} : { pagesMax } };
-    const jobs = { folder, synchronous, ...limits };
-    return new EmbeddedStore(await StoreLink.open(script, jobs, () => clock.now()), clock);
+    return new EmbeddedStore(await StoreLink.open(settings), settings.clock ?? systemClock);
   }
 
   /** How many takes wait for jobs. */
@@ -127,8 +106,7 @@ export class EmbeddedStore implements PushSink {
    * @throws {StoreError} when the disk fails or is full; the same batch may then be written again
    */
   async write(batch: JobBatch): Promise<void> {
-    const answer = await this.#link.send({ kind: "append", batch: packBatch(batch) });
-    if (typeof answer !== "number") throw errorOf(answer as Failure);
+    await this.#link.send({ kind: "append", batch: packBatch(batch) });
   }
 
   /**
@@ -174,9 +152,8 @@ export class EmbeddedStore implements PushSink {
   async ack(ids: readonly number[]): Promise<number> {
     if (ids.length > ACK_IDS_MAX) throw new RangeError(`at most ${ACK_IDS_MAX} ids at a time`);
     for (const id of ids) checkWhole("id", id, 1, Number.MAX_SAFE_INTEGER);
-    const answer = await this.#link.send({ kind: "ack", ids }) as number | Failure;
-    if (typeof answer !== "number") throw errorOf(answer);
-    return answer;
+    const acked = await this.#link.send({ kind: "ack", ids });
+    return acked.reduce((sum, jobs) => sum + jobs, 0);
   }
 
   /** Every list in figures, as the worker last told them. Costs nothing and never waits for the disk. */
@@ -202,10 +179,8 @@ export class EmbeddedStore implements PushSink {
     this.#cancelLook = undefined;
   }
 
-  async #lease(list: number, max: number, leaseMs: number): Promise<Taken> {
-    const answer = await this.#link.send({ kind: "take", list, max, leaseMs }) as Taken | Failure;
-    if ("failure" in answer) throw errorOf(answer);
-    return answer;
+  #lease(list: number, max: number, leaseMs: number): Promise<Taken> {
+    return this.#link.send({ kind: "take", list, max, leaseMs });
   }
 
   async #giveBack(list: number, lease: number): Promise<void> {
@@ -232,10 +207,6 @@ export class EmbeddedStore implements PushSink {
       this.#link.look();
     });
   }
-}
-
-function errorOf({ failure, message }: Failure): Error {
-  return failure === "full" ? new SinkFullError(message) : new StoreError(failure, message);
 }
 
 function checkWhole(name: string, value: number, min: number, max: number): void {

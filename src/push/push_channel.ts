@@ -11,6 +11,7 @@
 
 import { JobBatch } from "../router/job_batch.ts";
 import { PUSH_LISTS } from "../router/push_list.ts";
+import { ByteBudget } from "./byte_budget.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import type { PushSink } from "./push_sink.ts";
 import { type SinkEvents, SinkWriter } from "./sink_writer.ts";
@@ -19,7 +20,7 @@ import { type SinkEvents, SinkWriter } from "./sink_writer.ts";
 export const BATCH_JOBS_MAX = 1_000;
 /** Bytes of one batch; a job that is larger is a batch of its own. */
 export const BATCH_BYTES_MAX = 256 << 10;
-/** Default of {@linkcode PushChannelSettings.waitingBytesMax}: 64 MiB. */
+/** Bytes of jobs that may wait unless told otherwise: 64 MiB. */
 export const WAITING_BYTES_MAX = 64 << 20;
 /** Default of {@linkcode PushChannelSettings.gatherMs}. */
 export const GATHER_MS = 5;
@@ -28,8 +29,8 @@ const SPARES_MAX = 2;
 
 /** Settings of a channel. */
 export interface PushChannelSettings extends SinkEvents {
-  /** Bytes of jobs that may wait, those being written included. */
-  readonly waitingBytesMax?: number;
+  /** Bounds the bytes of jobs that wait, those being written included; channels may share one. */
+  readonly budget?: ByteBudget;
   /** Least time from the start of a write to that of the next one, unless that is full, in milliseconds; 0 for none. */
   readonly gatherMs?: number;
   /** Measures pauses. */
@@ -55,7 +56,7 @@ export class PushChannel {
   #waitingBytes = 0;
   #settledJobs = 0;
 
-  readonly #waitingBytesMax: number;
+  readonly #budget: ByteBudget;
   readonly #gatherMs: number;
   readonly #clock: Clock;
   readonly #sink: SinkWriter;
@@ -80,14 +81,14 @@ export class PushChannel {
    * @param settings bounds, clock, and who is told of failures
    */
   constructor(sink: PushSink, settings: PushChannelSettings = {}) {
-    this.#waitingBytesMax = settings.waitingBytesMax ?? WAITING_BYTES_MAX;
+    this.#budget = settings.budget ?? new ByteBudget(WAITING_BYTES_MAX);
     this.#gatherMs = settings.gatherMs ?? GATHER_MS;
     this.#clock = settings.clock ?? systemClock;
     this.#sink = new SinkWriter(sink, this.#clock, settings);
     const size = (batch: JobBatch): number => batch.byteLength;
     const { readable, writable } = new TransformStream<JobBatch, JobBatch>(
       {},
-      { highWaterMark: this.#waitingBytesMax, size },
+      { highWaterMark: this.#budget.max, size },
       { highWaterMark: 0, size },
     );
     this.#stream = writable.getWriter();
@@ -154,11 +155,11 @@ export class PushChannel {
     const bytes = jobs.byteLength;
     const fits = this.#open.count + jobs.count <= BATCH_JOBS_MAX &&
       this.#open.byteLength + bytes <= BATCH_BYTES_MAX &&
-      this.#waitingBytes + bytes <= this.#waitingBytesMax;
+      this.#budget.fits(bytes);
     if (fits && this.#closed === undefined) {
       this.#open.append(jobs);
       for (let i = 0; i < jobs.count; i++) this.#countAccepted(jobs.lists[i]!);
-      this.#waitingBytes += bytes;
+      this.#countBytes(bytes);
     } else {
       for (let i = 0; i < jobs.count; i++) this.#appendOne(jobs.lists[i]!, jobs.text(i));
     }
@@ -202,7 +203,7 @@ export class PushChannel {
     this.#waiting.forEach((jobs, list) => this.#lost[list] = jobs);
     this.#waiting.fill(0);
     this.#waitingJobs = 0;
-    this.#waitingBytes = 0;
+    this.#countBytes(-this.#waitingBytes);
     return lost;
   }
 
@@ -212,9 +213,13 @@ export class PushChannel {
     this.#waitingJobs++;
   }
 
+  #countBytes(bytes: number): void {
+    this.#waitingBytes += bytes;
+    this.#budget.used += bytes;
+  }
+
   #appendOne(list: number, text: Uint8Array): void {
-    const isOver = this.#waitingBytes + text.length > this.#waitingBytesMax;
-    if (isOver || this.#closed !== undefined) {
+    if (!this.#budget.fits(text.length) || this.#closed !== undefined) {
       this.#refused[list]!++;
       return;
     }
@@ -225,7 +230,7 @@ export class PushChannel {
     this.#open.reserve(at, text.length).set(text, at);
     this.#open.commit(list, at + text.length);
     this.#countAccepted(list);
-    this.#waitingBytes += text.length;
+    this.#countBytes(text.length);
   }
 
   /** Sees to it that the open batch leaves. While the sink works, the end of that work does. */
@@ -272,7 +277,7 @@ export class PushChannel {
     }
     this.#waitingJobs -= batch.count;
     this.#settledJobs += batch.count;
-    this.#waitingBytes -= batch.byteLength;
+    this.#countBytes(-batch.byteLength);
     this.#sealed--;
     batch.clear();
     if (this.#spares.length < SPARES_MAX && batch.bytes.length <= 2 * BATCH_BYTES_MAX) {

@@ -1,6 +1,6 @@
 /**
- * The database file of the embedded store: made, locked, checked and shrunk here. What is done with its rows is in
- * `job_rows.ts`. Runs in the store's worker, as each call blocks on the disk.
+ * The database file of the embedded store and of the spool: made, locked, brought up to date, checked and shrunk here. What is
+ * done with its rows is in `job_rows.ts` and `spool_rows.ts`. Runs in the store's worker, as each call blocks on the disk.
  *
  * @module
  */
@@ -10,13 +10,12 @@ import { DatabaseSync } from "node:sqlite";
 import { StoreError, storeErrorOf } from "./store_error.ts";
 
 const FILE_NAME = "push.db";
-const SCHEMA_VERSION = 1;
 
 /**
  * `list` is an index of PUSH_LISTS. Ids are never used twice, so that a late acknowledgement cannot hit another job. Leases are rows
  * of their own, one for each take, so that a restart does not hand out again what workers have in their hands.
  */
-const SCHEMA = [
+const VERSION_1 = [
   `CREATE TABLE job(
      id INTEGER PRIMARY KEY AUTOINCREMENT,
      list INTEGER NOT NULL,
@@ -28,8 +27,15 @@ const SCHEMA = [
      list INTEGER NOT NULL,
      until INTEGER NOT NULL,
      jobs TEXT NOT NULL)`,
-  `PRAGMA user_version=${SCHEMA_VERSION}`,
 ];
+/** By what Redis knows a job of the spool; both NULL for one of the embedded queue. Rows that exist are not rewritten. */
+const VERSION_2 = [
+  "ALTER TABLE job ADD COLUMN writer TEXT",
+  "ALTER TABLE job ADD COLUMN seq INTEGER",
+];
+/** What leads from each version to the next; a new file goes through all. */
+const STEPS = [VERSION_1, VERSION_2];
+const SCHEMA_VERSION = STEPS.length;
 
 /** A file that is larger than this and holds no job is shrunk when it is opened. */
 const EMPTY_BYTES_MAX = 64 << 20;
@@ -119,7 +125,8 @@ function prepareFile(database: DatabaseSync, path: string, settings: StoreFileSe
   if (settings.pagesMax !== undefined) run(`PRAGMA max_page_count=${settings.pagesMax}`);
   // The first write takes the lock, which in this mode is kept to the end.
   run("BEGIN IMMEDIATE");
-  if (version === 0) { for (const sql of SCHEMA) run(sql); }
+  for (const sql of STEPS.slice(version).flat()) run(sql);
+  if (version < SCHEMA_VERSION) run(`PRAGMA user_version=${SCHEMA_VERSION}`);
   run("COMMIT");
   shrinkEmpty(run);
 }

@@ -5,21 +5,42 @@
  * @module
  */
 
+import { type Clock, systemClock } from "./clock.ts";
+import { SinkFullError } from "./push_sink.ts";
 import { StoreError } from "./store_error.ts";
 import type {
+  Failure,
   FromWorker,
   StoreAnswer,
+  StoreAnswers,
   StoreRequest,
   StoreState,
   ToWorker,
 } from "./store_message.ts";
-import type { StoredJobsSettings } from "./stored_jobs.ts";
 
+/** Default bound of the file, in bytes. */
+export const STORE_BYTES_MAX = 1 << 30;
 /** Requests that may wait; appends, which the push channel bounds, are let in past it. */
 const REQUESTS_MAX = 2_000;
 /** Bounds of a group, so that no answer keeps the event loop for long. */
 const GROUP_REQUESTS_MAX = 256;
 const GROUP_TAKES_MAX = 8;
+
+/** Where the file is and how it is kept. */
+export interface StoreSettings {
+  /** The data folder; made with mode 0700 when it is missing. */
+  readonly folder: string;
+  /** Bytes of the file in use from which on the newest jobs are refused; 1 GiB by default. */
+  readonly bytesMax?: number;
+  /** "full" (the default) outlives a power failure; "normal" saves a disk flush for each write. */
+  readonly synchronous?: "full" | "normal";
+  /** SQLite's own bound in pages of 4 KiB, which acts as a full disk does; none by default. */
+  readonly pagesMax?: number;
+  /** Measures leases, waits and ages. */
+  readonly clock?: Clock;
+  /** Where the worker's module is, when the program was bundled. */
+  readonly workerScript?: URL;
+}
 
 /** A request and who waits for its answer. */
 interface Waiting {
@@ -52,19 +73,19 @@ export class StoreLink {
   /**
    * Starts a worker and lets it open the store.
    *
-   * @param script where the worker's module is
    * @param settings of the store
-   * @param now milliseconds since 1970 that never go back
+   * @param adopter opens it as the spool: the writer that jobs without one are given
    * @throws {StoreError} when the store cannot be opened
    */
-  static async open(
-    script: URL,
-    settings: StoredJobsSettings,
-    now: () => number,
-  ): Promise<StoreLink> {
+  static async open(settings: StoreSettings, adopter?: string): Promise<StoreLink> {
+    const { folder, synchronous = "full", bytesMax = STORE_BYTES_MAX, pagesMax } = settings;
+    const { clock = systemClock } = settings;
+    const script = settings.workerScript ?? new URL("./store_worker.ts", import.meta.url);
+    const limits = { bytesMax, ...pagesMax === undefined ? {} : { pagesMax } };
+    const jobs = { folder, synchronous, ...limits, ...adopter === undefined ? {} : { adopter } };
     const worker = new Worker(script, { type: "module", name: "push store" });
-    const answer = await ask(worker, { kind: "open", settings, now: now() });
-    if (answer.kind === "opened") return new StoreLink(worker, now, answer.state);
+    const answer = await ask(worker, { kind: "open", settings: jobs, now: clock.now() });
+    if (answer.kind === "opened") return new StoreLink(worker, () => clock.now(), answer.state);
     worker.terminate();
     if (answer.kind !== "refused") throw new TypeError(`unexpected answer ${answer.kind}`);
     throw new StoreError(answer.reason.failure, answer.reason.message);
@@ -79,9 +100,12 @@ export class StoreLink {
    * Sends a request with the next group.
    *
    * @returns the answer
-   * @throws {StoreError} "busy" when too many wait, "closed" after the end
+   * @throws {SinkFullError} when the store is at its bound
+   * @throws {StoreError} "busy" when too many wait, "closed" after the end, or what went wrong with the disk
    */
-  send(request: StoreRequest): Promise<StoreAnswer> {
+  send<K extends StoreRequest["kind"]>(
+    request: StoreRequest & { readonly kind: K },
+  ): Promise<StoreAnswers[K]> {
     if (this.#closed !== undefined) return Promise.reject(closedError());
     if (this.#waiting.length >= REQUESTS_MAX && request.kind !== "append") {
       return Promise.reject(
@@ -91,7 +115,7 @@ export class StoreLink {
     const answer = Promise.withResolvers<StoreAnswer>();
     this.#waiting.push({ request, answer });
     this.#schedule();
-    return answer.promise;
+    return answer.promise as Promise<StoreAnswers[K]>;
   }
 
   /** Lets the worker look at its clock: leases may have ended. The state that results is told as always. */
@@ -168,7 +192,11 @@ export class StoreLink {
     this.#sendGroup();
     this.#state = message.state;
     this.onState?.();
-    group.forEach(({ answer }, i) => answer.resolve(message.answers[i]!));
+    group.forEach(({ answer: { resolve, reject } }, i) => {
+      const answer = message.answers[i];
+      if (isFailure(answer)) reject(errorOf(answer));
+      else resolve(answer);
+    });
     if (this.#group === undefined && this.#waiting.length === 0) this.#idle?.resolve();
   }
 }
@@ -177,12 +205,19 @@ function groupSize(waiting: readonly Waiting[]): number {
   let takes = 0;
   let size = 0;
   for (const { request } of waiting) {
-    if (size === GROUP_REQUESTS_MAX || (request.kind === "take" && ++takes > GROUP_TAKES_MAX)) {
-      break;
-    }
+    const reads = request.kind === "take" || request.kind === "peek";
+    if (size === GROUP_REQUESTS_MAX || (reads && ++takes > GROUP_TAKES_MAX)) break;
     size++;
   }
   return size;
+}
+
+function isFailure(answer: StoreAnswer): answer is Failure {
+  return typeof answer === "object" && "failure" in answer;
+}
+
+function errorOf({ failure, message }: Failure): Error {
+  return failure === "full" ? new SinkFullError(message) : new StoreError(failure, message);
 }
 
 function closedError(): StoreError {

@@ -1,5 +1,5 @@
 /**
- * The thread that owns the embedded store's database: it takes a group of requests, works it off and answers it whole. What may
+ * The thread that owns the database of the embedded store, or of the spool: it takes a group of requests, works it off and answers it whole. What may
  * go wrong with a disk is an answer; anything else is a bug, stays uncaught, and ends the process.
  *
  * @module
@@ -7,23 +7,20 @@
 
 import { StoreError, storeErrorOf } from "./store_error.ts";
 import type {
-  AckRequest,
-  AppendRequest,
+  ChangeRequest,
   Failure,
   FromWorker,
-  ReleaseRequest,
   StoreAnswer,
   StoreRequest,
   StoreState,
-  TakeRequest,
   ToWorker,
 } from "./store_message.ts";
-import { StoredJobs } from "./stored_jobs.ts";
+import { type Outcome, StoredJobs } from "./stored_jobs.ts";
 
 /** What this file needs of its global scope; Deno's own types for it would apply to the whole program. */
 interface WorkerScope {
   onmessage: ((event: MessageEvent<ToWorker>) => void) | null;
-  postMessage(message: FromWorker): void;
+  postMessage(message: FromWorker, handedOver: ArrayBuffer[]): void;
 }
 
 /** Answers requests on one data folder. */
@@ -65,21 +62,29 @@ class StoreThread {
   }
 }
 
-function isChange(request: StoreRequest): request is AppendRequest | AckRequest {
-  return request.kind === "append" || request.kind === "ack";
+function isChange(request: StoreRequest): request is ChangeRequest {
+  return request.kind === "append" || request.kind === "ack" || request.kind === "expire";
 }
 
-function changed(outcome: number | StoreError): StoreAnswer {
+function changed(outcome: Outcome): StoreAnswer {
   return outcome instanceof StoreError ? failureOf(outcome) : outcome;
 }
 
-function served(jobs: StoredJobs, request: TakeRequest | ReleaseRequest, now: number): StoreAnswer {
-  if (request.kind === "release") {
-    jobs.release(request.list, request.lease);
-    return 0;
-  }
+function served(
+  jobs: StoredJobs,
+  request: Exclude<StoreRequest, ChangeRequest>,
+  now: number,
+): StoreAnswer {
   try {
-    return jobs.take(request.list, request.max, request.leaseMs, now);
+    switch (request.kind) {
+      case "take":
+        return jobs.take(request.list, request.max, request.leaseMs, now);
+      case "peek":
+        return jobs.peek(request.list, request.jobsMax, request.bytesMax);
+      case "release":
+        jobs.release(request.list, request.lease);
+        return 0;
+    }
   } catch (error) {
     if (error instanceof StoreError) return failureOf(error);
     throw error;
@@ -91,9 +96,20 @@ function failureOf({ kind, message }: StoreError): Failure {
 }
 
 function stateOf(jobs: StoredJobs): StoreState {
-  return { lists: jobs.states(), leaseEndsAt: jobs.leaseEndsAt() };
+  return { lists: jobs.states(), leaseEndsAt: jobs.leaseEndsAt(), bytes: jobs.bytes() };
+}
+
+/** What is handed over with a message instead of being copied. */
+function buffersOf(message: FromWorker): ArrayBuffer[] {
+  if (message.kind !== "answers") return [];
+  return message.answers.flatMap((answer) =>
+    typeof answer === "object" && "batch" in answer ? [answer.batch] : []
+  );
 }
 
 const scope = self as unknown as WorkerScope;
 const thread = new StoreThread();
-scope.onmessage = ({ data }) => scope.postMessage(thread.receive(data));
+scope.onmessage = ({ data }) => {
+  const answer = thread.receive(data);
+  scope.postMessage(answer, buffersOf(answer));
+};

@@ -1,6 +1,6 @@
 /**
- * The embedded push queue itself: jobs in SQLite, appended, leased and acknowledged. Synchronous; it runs in the store's
- * worker. Time comes with each call.
+ * The embedded push queue itself, and the spool: jobs in SQLite, appended, leased or looked at, and deleted. Synchronous; it runs
+ * in the store's worker. Time comes with each call.
  *
  * What is written becomes memory's truth only after the commit. Jobs are leased outside of the transaction that appends, so that no
  * lease ever covers a job that a rollback takes away (SQLite would then give its id to another).
@@ -11,9 +11,11 @@
 import { PUSH_LISTS } from "../router/push_list.ts";
 import { JobRows, type LeaseRow } from "./job_rows.ts";
 import { unpackBatch } from "./packed_batch.ts";
+import { SpoolRows } from "./spool_rows.ts";
+import { SpooledJobs } from "./spooled_jobs.ts";
 import { StoreError, storeErrorOf } from "./store_error.ts";
 import { openStoreFile, type StoreFileSettings } from "./store_file.ts";
-import type { AckRequest, AppendRequest, ListState, Taken } from "./store_message.ts";
+import type { AppendRequest, ChangeRequest, ListState, Peeked, Taken } from "./store_message.ts";
 import { StoredList } from "./stored_list.ts";
 
 /** Jobs of one list that may be leased at a time; each costs memory. */
@@ -29,25 +31,33 @@ const NONE: Taken = { lease: 0, ids: [], payloads: [] };
 export interface StoredJobsSettings extends StoreFileSettings {
   /** Bytes of the file in use from which on appending is refused. */
   readonly bytesMax: number;
+  /**
+   * Opens the file as the spool: jobs without a writer are given this one, and all leases are forgotten. Left out for the
+   * embedded queue, which takes every job as it is.
+   */
+  readonly adopter?: string;
 }
 
-/** A change to the tables. */
-export type Change = AppendRequest | AckRequest;
+/** What came of a change: jobs appended; jobs deleted, by number of the list; or why it was not made. */
+export type Outcome = number | readonly number[] | StoreError;
 
 /** What memory does once a change is committed, and what is answered. */
-type Effect = () => number | StoreError;
+type Effect = () => Outcome;
 
 /** The jobs of one data folder. */
 export class StoredJobs {
   readonly #path: string;
   readonly #bytesMax: number;
   readonly #rows: JobRows;
+  readonly #spoolRows: SpoolRows;
+  readonly #spooled: SpooledJobs;
   readonly #lists: readonly StoredList[];
   #lastLease = 0;
   /** Leases that have ended and whose rows are still there; they go with the next write. */
   #endedLeases: number[] = [];
   /** Jobs that were acknowledged while the disk could not be written; their rows go as soon as it can. */
   readonly #unsavedAcks = new Set<number>();
+  #bytes = 0;
 
   /**
    * Opens the store, which no other process may have open.
@@ -62,6 +72,15 @@ export class StoredJobs {
     this.#bytesMax = settings.bytesMax;
     try {
       const rows = this.#rows = new JobRows(database, settings.synchronous);
+      const spoolRows = this.#spoolRows = new SpoolRows(database);
+      this.#spooled = new SpooledJobs(spoolRows, (id) => this.#unsavedAcks.has(id));
+      const { adopter } = settings;
+      if (adopter !== undefined) {
+        rows.transaction(() => {
+          rows.deleteLeases(rows.leases().map(({ id }) => id));
+          spoolRows.adopt(adopter, now);
+        });
+      }
       const totals = new Map(rows.totals());
       this.#lists = PUSH_LISTS.map((_, list) => new StoredList(list, rows, totals.get(list) ?? 0));
       for (const lease of rows.leases()) this.#load(lease, now);
@@ -77,11 +96,15 @@ export class StoredJobs {
    *
    * @param changes in the order in which they came
    * @param now milliseconds since 1970
-   * @returns for each change the jobs appended or deleted, or why it was not made
+   * @returns what came of each
    */
-  change(changes: readonly Change[], now: number): (number | StoreError)[] {
+  change(changes: readonly ChangeRequest[], now: number): Outcome[] {
     if (changes.length === 0) return [];
     this.#saveAcks();
+    return this.#change(changes, now);
+  }
+
+  #change(changes: readonly ChangeRequest[], now: number): Outcome[] {
     try {
       const effects = this.#rows.transaction(() => {
         this.#rows.deleteLeases(this.#endedLeases);
@@ -91,9 +114,9 @@ export class StoredJobs {
       return effects.map((effect) => effect());
     } catch (error) {
       const failure = storeErrorOf(error, this.#path);
-      if (changes.length > 1) return changes.flatMap((change) => this.change([change], now));
-      const [change] = changes;
-      return [change?.kind === "ack" ? this.#ackUnsaved(change.ids, failure) : failure];
+      if (changes.length > 1) return changes.flatMap((change) => this.#change([change], now));
+      const change = changes[0]!;
+      return [change.kind === "append" ? failure : this.#deleteUnsaved(change, failure)];
     }
   }
 
@@ -132,6 +155,23 @@ export class StoredJobs {
     }
   }
 
+  /**
+   * Reads the first jobs of a list of the spool: of one writer, consecutive, and within both bounds except for the first job.
+   *
+   * @param list number of the list
+   * @param jobsMax jobs at most
+   * @param bytesMax bytes of their texts at most
+   * @returns undefined when there is none
+   * @throws {StoreError} when the database cannot be read
+   */
+  peek(list: number, jobsMax: number, bytesMax: number): Peeked | undefined {
+    try {
+      return this.#spooled.peek(list, jobsMax, bytesMax);
+    } catch (error) {
+      throw storeErrorOf(error, this.#path);
+    }
+  }
+
   /** Ends a lease early; does nothing when it has ended. */
   release(list: number, lease: number): void {
     this.#lists[list]!.leases.release(lease);
@@ -157,6 +197,12 @@ export class StoredJobs {
     return first === Infinity ? undefined : first;
   }
 
+  /** Bytes of the file that hold something. */
+  bytes(): number {
+    this.#tolerate(() => this.#bytes = this.#rows.bytesUsed());
+    return this.#bytes;
+  }
+
   /** Moves the log into the file and closes it. */
   close(): void {
     this.#saveAcks();
@@ -173,39 +219,51 @@ export class StoredJobs {
     else this.#lists[lease.list]!.leases.grant(lease.id, ids, 0, until);
   }
 
-  #write(change: Change, now: number): Effect {
-    if (change.kind === "ack") {
-      const deleted = this.#rows.delete(change.ids);
-      return () => this.#forget(deleted);
-    }
-    const batch = unpackBatch(change.batch);
+  #write(change: ChangeRequest, now: number): Effect {
+    if (change.kind === "append") return this.#append(change, now);
+    // What was deleted in memory before has been counted.
+    const deleted = this.#rows.delete(this.#idsOf(change))
+      .filter(([id]) => !this.#unsavedAcks.has(id));
+    return () => this.#forget(deleted);
+  }
+
+  #idsOf(change: Exclude<ChangeRequest, AppendRequest>): readonly number[] {
+    return change.kind === "ack" ? change.ids : this.#spooled.appendedBefore(change.before);
+  }
+
+  #append({ batch: packed, place }: AppendRequest, now: number): Effect {
+    const batch = unpackBatch(packed);
     if (this.#rows.bytesUsed() + batch.byteLength > this.#bytesMax) {
       const message = `push store ${this.#path} is at its bound of ${this.#bytesMax} bytes`;
       return () => new StoreError("full", message);
     }
-    this.#rows.insert(batch, now);
+    if (place === undefined) this.#rows.insert(batch, now);
+    else this.#spoolRows.insert(batch, place, now);
     return () => {
-      for (let i = 0; i < batch.count; i++) this.#lists[batch.lists[i]!]!.appended(now);
+      for (let i = 0; i < batch.count; i++) {
+        this.#lists[place?.list ?? batch.lists[i]!]!.appended(now);
+      }
       return batch.count;
     };
   }
 
-  #forget(jobs: readonly (readonly [id: number, list: number])[]): number {
+  #forget(jobs: readonly (readonly [id: number, list: number])[]): readonly number[] {
     const idsOf = PUSH_LISTS.map(() => new Set<number>());
     for (const [id, list] of jobs) idsOf[list]!.add(id);
     idsOf.forEach((ids, list) => {
       if (ids.size > 0) this.#endedLeases.push(...this.#lists[list]!.deleted(ids));
     });
-    return jobs.length;
+    return idsOf.map((ids) => ids.size);
   }
 
   /**
-   * Acknowledges in memory alone. On a full disk every job would else go out again whenever its lease ends, although it was
+   * Deletes in memory alone. On a full disk every job would else go out again whenever its lease ends, although it was
    * worked off; this way it does only if the process ends before there is room.
    */
-  #ackUnsaved(ids: readonly number[], failure: StoreError): number | StoreError {
-    if (this.#unsavedAcks.size + ids.length > UNSAVED_ACKS_MAX) return failure;
+  #deleteUnsaved(change: Exclude<ChangeRequest, AppendRequest>, failure: StoreError): Outcome {
     try {
+      const ids = this.#idsOf(change);
+      if (this.#unsavedAcks.size + ids.length > UNSAVED_ACKS_MAX) return failure;
       const jobs = this.#rows.listsOf(ids).filter(([id]) => !this.#unsavedAcks.has(id));
       for (const [id] of jobs) this.#unsavedAcks.add(id);
       return this.#forget(jobs);

@@ -4,12 +4,15 @@
  * @module
  */
 
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { JobBatch } from "../../src/router/job_batch.ts";
 import { EmbeddedStore, type EmbeddedStoreSettings } from "../../src/push/embedded_store.ts";
 import type { PushSink } from "../../src/push/push_sink.ts";
+import { Spool, type SpoolSettings } from "../../src/push/spool.ts";
 
 const ENCODER = new TextEncoder();
-const DECODER = new TextDecoder();
+const DECODER = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** A batch of jobs for one list. */
 export function batchOf(texts: readonly string[], list = 0): JobBatch {
@@ -21,6 +24,37 @@ export function batchOf(texts: readonly string[], list = 0): JobBatch {
     batch.commit(list, at + bytes.length);
   }
   return batch;
+}
+
+/**
+ * Makes the file of a store as version 1 of its schema was: jobs 1 and 3 on list 0, 2 on list 1, up to 7 gone; job 1 is leased.
+ *
+ * @param now the jobs were appended 5 seconds before, and the lease has 10 seconds left, in milliseconds since 1970
+ */
+export function makeVersion1(folder: string, now: number): void {
+  const database = new DatabaseSync(join(folder, "push.db"));
+  database.exec(`
+    PRAGMA journal_mode=WAL;
+    CREATE TABLE job(
+      id INTEGER PRIMARY KEY AUTOINCREMENT,
+      list INTEGER NOT NULL,
+      created INTEGER NOT NULL,
+      payload BLOB NOT NULL);
+    CREATE INDEX job_of_list ON job(list);
+    CREATE TABLE lease(
+      id INTEGER PRIMARY KEY,
+      list INTEGER NOT NULL,
+      until INTEGER NOT NULL,
+      jobs TEXT NOT NULL);
+    PRAGMA user_version=1;
+    INSERT INTO job(list, created, payload) VALUES
+      (0, ${now - 5_000}, CAST('peer 1' AS BLOB)),
+      (1, ${now - 5_000}, CAST('group 1' AS BLOB)),
+      (0, ${now - 5_000}, CAST('peer 2' AS BLOB));
+    INSERT INTO job(id, list, created, payload) VALUES (7, 0, ${now}, X'7B7D');
+    DELETE FROM job WHERE id = 7;
+    INSERT INTO lease VALUES (1, 0, ${now + 10_000}, '[1]');`);
+  database.close();
 }
 
 /** `name1`, `name2`, … up to a count. */
@@ -50,6 +84,22 @@ export async function tempStore(
     folder: folder.path,
     async [Symbol.asyncDispose]() {
       await store.close();
+      await folder[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** An open spool in a folder of its own; both go at the end of the block. */
+export async function tempSpool(
+  settings: Omit<SpoolSettings, "folder"> = {},
+): Promise<AsyncDisposable & { readonly spool: Spool; readonly folder: string }> {
+  const folder = await tempFolder();
+  const spool = await Spool.open({ folder: folder.path, ...settings });
+  return {
+    spool,
+    folder: folder.path,
+    async [Symbol.asyncDispose]() {
+      await spool.close();
       await folder[Symbol.asyncDispose]();
     },
   };

@@ -8,6 +8,7 @@ import {
 } from "../../src/push/push_channel.ts";
 import { SinkFullError } from "../../src/push/push_sink.ts";
 import { JobBatch } from "../../src/router/job_batch.ts";
+import { ByteBudget } from "../../src/push/byte_budget.ts";
 import { batchOf, HeldSink, numbered, settle, textsOf } from "./fixtures.ts";
 import { HeldClock } from "./held_clock.ts";
 
@@ -193,7 +194,7 @@ Deno.test("PushChannel a sink that fails is told of once, and so is its recovery
 });
 
 Deno.test("PushChannel.append past the bound of what waits the newest jobs are refused, by list", async () => {
-  const { sink, channel } = channelOf({ waitingBytesMax: 10 });
+  const { sink, channel } = channelOf({ budget: new ByteBudget(10) });
   channel.append(batchOf(["12345", "1234"]));
   await settle();
   channel.append(batchOf(["12", "1", "1"], 3));

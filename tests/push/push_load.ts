@@ -93,7 +93,8 @@ async function feed(channel: PushChannel, load: Load): Promise<number> {
   }
 }
 
-function watchStalls(): { stop(): number } {
+/** Watches by how much an interval of 5 ms comes late. */
+export function watchStalls(): { stop(): number } {
   let last = performance.now();
   let stallMsMax = 0;
   const timer = setInterval(() => {

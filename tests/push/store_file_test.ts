@@ -4,7 +4,9 @@ import { DatabaseSync } from "node:sqlite";
 import { EmbeddedStore } from "../../src/push/embedded_store.ts";
 import type { StoreErrorKind } from "../../src/push/store_error.ts";
 import { StoreError } from "../../src/push/store_error.ts";
-import { batchOf, tempFolder, tempStore, until } from "./fixtures.ts";
+import { batchOf, makeVersion1, tempFolder, tempStore, until } from "./fixtures.ts";
+import { HeldClock } from "./held_clock.ts";
+import { spawnScript } from "./spawned_script.ts";
 
 /** Opening fails with this kind, and with the file in the message. */
 async function opensAs(folder: string, kind: StoreErrorKind, message: RegExp): Promise<void> {
@@ -43,7 +45,7 @@ Deno.test("store file a second opener in the same process is refused, and harms 
 
 Deno.test("store file a second opener in another process is refused, until the first is killed", async () => {
   await using folder = await tempFolder();
-  await using child = await spawnWriter(folder.path);
+  await using child = await spawnScript("writer_process.ts", [folder.path]);
   await until(() => child.lines.length > 0, "the child has committed something");
   await opensAs(folder.path, "in_use", /two routers cannot share a data folder/);
   child.process.kill("SIGKILL");
@@ -54,7 +56,7 @@ Deno.test("store file a second opener in another process is refused, until the f
 
 Deno.test("store file kill -9: every job whose write was answered is there, once, in order", async () => {
   await using folder = await tempFolder();
-  await using child = await spawnWriter(folder.path);
+  await using child = await spawnScript("writer_process.ts", [folder.path]);
   await until(() => child.lines.length >= 50, "the child has committed 50 batches");
   child.process.kill("SIGKILL");
   await child.process.status;
@@ -77,11 +79,53 @@ Deno.test("store file one of a newer version is refused and left as it is", asyn
   await (await EmbeddedStore.open({ folder: folder.path })).close();
   const path = join(folder.path, "push.db");
   const database = new DatabaseSync(path);
-  database.exec("PRAGMA user_version=2");
+  database.exec("PRAGMA user_version=3");
   database.close();
   const before = await Deno.readFile(path);
-  await opensAs(folder.path, "newer_schema", /schema 2, this one knows 1/);
+  await opensAs(folder.path, "newer_schema", /schema 3, this one knows 2/);
   assert.deepEqual(await Deno.readFile(path), before);
+});
+
+Deno.test("store file one of version 1: jobs, leases and ids are kept", async () => {
+  await using folder = await tempFolder();
+  const clock = new HeldClock();
+  makeVersion1(folder.path, clock.now());
+  let store = await EmbeddedStore.open({ folder: folder.path, clock });
+  const take = { list: "push_queue", max: 10, leaseSeconds: 1 } as const;
+  assert.deepEqual(store.counts()[0], {
+    list: "push_queue",
+    waiting: 1,
+    leased: 1,
+    oldestMs: 5_000,
+  });
+  assert.deepEqual(await store.take(take), [{ id: 3, payload: "peer 2" }]);
+  await store.write(batchOf(["new"]));
+  assert.deepEqual(await store.take(take), [{ id: 8, payload: "new" }]);
+  await store.close();
+
+  const database = new DatabaseSync(join(folder.path, "push.db"));
+  assert.deepEqual({ ...database.prepare("PRAGMA user_version").get() }, { user_version: 2 });
+  const rows = database.prepare("SELECT id FROM job WHERE writer IS NULL AND seq IS NULL").all();
+  assert.deepEqual(rows.map(({ id }) => id), [1, 2, 3, 8]);
+  database.close();
+
+  store = await EmbeddedStore.open({ folder: folder.path, clock });
+  assert.equal(await store.ack([1, 2, 3, 8]), 4);
+  await store.close();
+});
+
+Deno.test("store file one of version 1 that cannot be brought up to date is left as it is", async () => {
+  await using folder = await tempFolder();
+  makeVersion1(folder.path, 0);
+  const database = new DatabaseSync(join(folder.path, "push.db"));
+  // The columns cannot be added, as something else is in their way.
+  database.exec("ALTER TABLE job ADD COLUMN seq INTEGER");
+  database.close();
+  await opensAs(folder.path, "failed", /duplicate column name: seq/);
+  const again = new DatabaseSync(join(folder.path, "push.db"));
+  assert.deepEqual({ ...again.prepare("PRAGMA user_version").get() }, { user_version: 1 });
+  assert.equal(again.prepare("SELECT * FROM job").columns().length, 5);
+  again.close();
 });
 
 Deno.test("store file one that is no database is refused and left as it is", async () => {
@@ -130,46 +174,3 @@ Deno.test("store file a large one that holds no job gives its space back when it
   await store.close();
   assert.ok((await Deno.stat(path)).size < 1 << 20);
 });
-
-/** A process that appends numbered jobs to the store of a folder, and says after each write up to which one they are safe. */
-async function spawnWriter(folder: string): Promise<
-  AsyncDisposable & {
-    readonly process: Deno.ChildProcess;
-    readonly lines: string[];
-    readonly read: Promise<void>;
-  }
-> {
-  const script = new URL("./writer_process.ts", import.meta.url).href;
-  const process = new Deno.Command(Deno.execPath(), {
-    args: ["run", "--allow-all", "--no-check", script, folder],
-    stdin: "null",
-    stdout: "piped",
-    stderr: "inherit",
-  }).spawn();
-  const lines: string[] = [];
-  const read = readLines(process.stdout, lines);
-  return await Promise.resolve({
-    process,
-    lines,
-    read,
-    async [Symbol.asyncDispose]() {
-      try {
-        process.kill("SIGKILL");
-      } catch (error) {
-        if (!(error instanceof TypeError)) throw error; // it has ended
-      }
-      await process.status;
-      await read;
-    },
-  });
-}
-
-async function readLines(stream: ReadableStream<Uint8Array>, lines: string[]): Promise<void> {
-  const decoder = new TextDecoder();
-  let rest = "";
-  for await (const chunk of stream) {
-    const parts = (rest + decoder.decode(chunk, { stream: true })).split("\n");
-    rest = parts.pop()!;
-    lines.push(...parts);
-  }
-}

@@ -31,10 +31,10 @@ class Model {
     return taken;
   }
 
-  ack(ids: readonly number[]): number {
-    const before = this.jobs.length;
+  ack(ids: readonly number[]): number[] {
+    const acked = this.jobs.filter(({ id }) => ids.includes(id));
     this.jobs = this.jobs.filter(({ id }) => !ids.includes(id));
-    return before - this.jobs.length;
+    return Array.from({ length: 5 }, (_, list) => acked.filter((job) => job.list === list).length);
   }
 
   states(now: number) {

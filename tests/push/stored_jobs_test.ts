@@ -33,7 +33,13 @@ Deno.test("StoredJobs.change while deleting fails, acknowledged jobs stay away, 
   jobs.change([append(numbered("j", 4))], NOW);
   assert.deepEqual(jobs.take(0, 2, 1_000, NOW).ids, [1, 2]);
   // 3 is acknowledged although it was never out, as after a restart.
-  assert.deepEqual(jobs.change([ack([1, 3]), ack([1, 99])], NOW), [2, 0]);
+  assert.deepEqual(jobs.change([ack([1, 3]), ack([1, 99])], NOW), [[2, 0, 0, 0, 0], [
+    0,
+    0,
+    0,
+    0,
+    0,
+  ]]);
   assert.deepEqual(jobs.states()[0], { waiting: 1, leased: 1, oldestAt: NOW });
   assert.deepEqual(jobs.take(0, 10, 1_000, NOW + 1_000).payloads, ["j2", "j4"]);
   jobs.change([append(["room"], 4)], NOW);
