@@ -1,0 +1,95 @@
+/**
+ * Makes an ioredis client of the settings. It dials for ever, queues nothing while it is away, and repeats no command by itself: what
+ * to do with a command that failed is decided by whoever sent it.
+ *
+ * @module
+ */
+
+import { Cluster, Redis, type RedisOptions } from "ioredis";
+import type { RedisSettings } from "./redis_settings.ts";
+
+/** A client of one server, or of a cluster. */
+export type RedisClient = Redis | Cluster;
+
+/** Times of a client, in milliseconds. */
+export interface RedisTimes {
+  /** The longest that a command may take. */
+  readonly commandMs: number;
+  /** The longest that a dial may take. */
+  readonly dialMs: number;
+}
+
+const DIAL_PAUSE_MS = { first: 50, max: 1_000 };
+
+/**
+ * Makes a client, which begins to dial.
+ *
+ * @param settings where Redis is
+ * @param times bounds
+ * @throws {Error} when the file of the certificate authority cannot be read
+ */
+export function makeClient(settings: RedisSettings, times: RedisTimes): RedisClient {
+  const { target } = settings;
+  const options = optionsOf(settings, times);
+  switch (target.kind) {
+    case "server":
+      return new Redis({ ...options, ...target.node });
+    case "unix":
+      return new Redis({ ...options, path: target.path });
+    case "sentinel":
+      return new Redis({
+        ...options,
+        sentinels: target.nodes.map((node) => ({ ...node })),
+        name: target.master,
+        sentinelPassword: settings.sentinelPassword,
+        sentinelRetryStrategy: pauseOf,
+        sentinelReconnectStrategy: pauseOf,
+        sentinelCommandTimeout: times.commandMs,
+        failoverDetector: true,
+        ...settings.tls === undefined
+          ? {}
+          : { enableTLSForSentinelMode: true, sentinelTLS: tlsOf(settings) },
+      });
+    case "cluster": {
+      const { retryStrategy: _own, enableOfflineQueue: _queue, ...ofNode } = options;
+      return new Cluster(target.nodes.map((node) => ({ ...node })), {
+        clusterRetryStrategy: pauseOf,
+        enableOfflineQueue: false,
+        slotsRefreshTimeout: times.dialMs,
+        redisOptions: ofNode,
+        // Certificates name hosts: a lookup here would hand addresses to TLS.
+        ...settings.tls === undefined ? {} : { dnsLookup: (host, done) => done(null, host) },
+      });
+    }
+  }
+}
+
+function optionsOf(
+  settings: RedisSettings,
+  times: RedisTimes,
+): Omit<RedisOptions, "replyMapping"> {
+  return {
+    username: settings.username,
+    password: settings.password,
+    db: settings.database,
+    tls: settings.tls === undefined ? undefined : tlsOf(settings),
+    connectTimeout: times.dialMs,
+    commandTimeout: times.commandMs,
+    enableOfflineQueue: false,
+    maxRetriesPerRequest: 0,
+    autoResendUnfulfilledCommands: false,
+    keepAlive: 10_000,
+    connectionName: "imr",
+    retryStrategy: pauseOf,
+    // A demoted master: dial anew, to whoever is the master now.
+    reconnectOnError: (error) => error.message.startsWith("READONLY"),
+  };
+}
+
+function tlsOf({ tls }: RedisSettings): { ca?: string } {
+  return tls?.caFile === undefined ? {} : { ca: Deno.readTextFileSync(tls.caFile) };
+}
+
+function pauseOf(attempt: number): number {
+  return Math.min(DIAL_PAUSE_MS.first * 2 ** Math.min(attempt - 1, 10), DIAL_PAUSE_MS.max);
+}

@@ -1,0 +1,265 @@
+/**
+ * The line to Redis, on ioredis: dials for ever, says when it is ready and when it is lost, and appends jobs in the best way that the
+ * server allows.
+ *
+ * The script is exactly once. Where EVAL is refused, WATCH and MULTI do the same in more round trips, one append at a time, since a
+ * watch belongs to the connection. Where the watermark may not be written either, a plain RPUSH is left: at least once.
+ *
+ * @module
+ */
+
+import { Buffer } from "node:buffer";
+import type { Cluster } from "ioredis";
+import { PUSH_LISTS } from "../../router/push_list.ts";
+import {
+  APPEND_SCRIPT,
+  APPEND_SCRIPT_SHA,
+  argumentsOf,
+  keysOf,
+  WATERMARK_SECONDS,
+} from "./append_script.ts";
+import { makeClient, type RedisClient, type RedisTimes } from "./redis_client.ts";
+import { type AppendOrder, type AppendReply, RedisError, type RedisLists } from "./redis_lists.ts";
+import type { RedisSettings } from "./redis_settings.ts";
+
+/** How jobs are appended. */
+export type AppendMode = "script" | "watch" | "plain";
+
+/** Settings of a link. */
+export interface RedisLinkOptions {
+  /** Bounds; 2 s each unless given. */
+  readonly times?: RedisTimes;
+  /** Told once for each mode but "script" that a server made necessary, and why. */
+  readonly onFallback?: (mode: AppendMode, why: string) => void;
+}
+
+const TIMES: RedisTimes = { commandMs: 2_000, dialMs: 2_000 };
+/** Times that an EXEC may answer that the watermark has moved. */
+const WATCH_TRIES_MAX = 5;
+/** What a handshake that failed leaves of its cause. */
+const TLS_HINT = /UNKNOWN|EOF|InvalidData|invalid peer certificate/i;
+
+/** A line to Redis. */
+export class RedisLink implements RedisLists {
+  onReady: (() => void) | undefined;
+  onLost: ((why: string) => void) | undefined;
+
+  readonly #client: RedisClient;
+  readonly #settings: RedisSettings;
+  readonly #onFallback: (mode: AppendMode, why: string) => void;
+  readonly #saidModes = new Set<AppendMode>();
+  #mode: AppendMode = "script";
+  #isReady = false;
+  #incarnation = "";
+  /** Connections so far. */
+  #connections = 0;
+  #lastError = "";
+  #closed = false;
+  /** The append that watches, and those behind it. */
+  #watching: Promise<unknown> = Promise.resolve();
+
+  /**
+   * Begins to dial.
+   *
+   * @param settings where Redis is
+   * @param options bounds, and who is told
+   * @throws {Error} when the file of the certificate authority cannot be read
+   */
+  constructor(settings: RedisSettings, options: RedisLinkOptions = {}) {
+    this.#settings = settings;
+    this.#onFallback = options.onFallback ?? (() => {});
+    const client = this.#client = makeClient(settings, options.times ?? TIMES);
+    client.on("error", (error: Error) => this.#lastError = this.#hinted(messageOf(error)));
+    client.on("ready", () => this.#begin());
+    client.on("close", () => this.#end());
+    client.on("end", () => this.#end());
+  }
+
+  /** Whether commands can be sent now. */
+  get isReady(): boolean {
+    return this.#isReady && this.#client.status === "ready";
+  }
+
+  /** Changes when a server restarted or another took its place. */
+  get incarnation(): string {
+    return this.#incarnation;
+  }
+
+  /** How jobs are appended on this connection. */
+  get mode(): AppendMode {
+    return this.#mode;
+  }
+
+  /** Appends jobs; see {@linkcode RedisLists.append}. */
+  async append(order: AppendOrder): Promise<AppendReply> {
+    for (;;) {
+      const mode = this.#mode;
+      try {
+        if (mode === "script") return await this.#appendByScript(order);
+        if (mode === "watch") return await this.#inTurn(() => this.#appendWatching(order));
+        return await this.#appendPlainly(order);
+      } catch (error) {
+        if (!this.#fallBack(mode, error)) throw this.#failure(error);
+      }
+    }
+  }
+
+  /** Jobs in each list; see {@linkcode RedisLists.lengths}. */
+  async lengths(): Promise<(number | undefined)[]> {
+    return await Promise.all(PUSH_LISTS.map(async (list) => {
+      try {
+        return await this.#client.llen(list);
+      } catch (error) {
+        if (messageOf(error).startsWith("WRONGTYPE")) return undefined;
+        throw this.#failure(error);
+      }
+    }));
+  }
+
+  /** Ends the line. */
+  close(): void {
+    this.#closed = true;
+    this.#isReady = false;
+    this.#client.disconnect();
+  }
+
+  async #appendByScript(order: AppendOrder): Promise<AppendReply> {
+    const keys = keysOf(order);
+    const rest = argumentsOf(order);
+    let reply: unknown;
+    try {
+      reply = await this.#client.evalsha(APPEND_SCRIPT_SHA, 2, ...keys, ...rest);
+    } catch (error) {
+      if (!messageOf(error).startsWith("NOSCRIPT")) throw error;
+      reply = await this.#client.eval(APPEND_SCRIPT, 2, ...keys, ...rest);
+    }
+    const [kind, value] = reply as [string, number | string | undefined];
+    if (kind === "written") return { kind, skipped: Number(value) };
+    return { kind: "gap", watermark: value === undefined ? undefined : Number(value) };
+  }
+
+  /** One after another: a WATCH of one would guard the EXEC of another. */
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#watching.then(work);
+    this.#watching = done.catch(() => {}); // whoever asked hears of it
+    return done;
+  }
+
+  async #appendWatching(order: AppendOrder): Promise<AppendReply> {
+    const { after, first, batch } = order;
+    const [list, watermark] = keysOf(order);
+    for (let tries = 0; tries < WATCH_TRIES_MAX; tries++) {
+      await this.#client.watch(watermark);
+      const known = await this.#client.get(watermark);
+      const mark = Number(known ?? 0);
+      if (mark < after) {
+        await this.#client.unwatch();
+        return { kind: "gap", watermark: known === null ? undefined : mark };
+      }
+      const skipped = Math.min(batch.count, Math.max(0, mark - first + 1));
+      const last = Math.max(mark, first + batch.count - 1);
+      const transaction = this.#client.multi();
+      if (skipped < batch.count) transaction.rpush(list, ...textsOf(order, skipped));
+      transaction.set(watermark, String(last), "EX", WATERMARK_SECONDS);
+      const replies = await transaction.exec();
+      if (replies === null) continue; // a late write of ours has moved the watermark
+      for (const [error] of replies) if (error !== null) throw error;
+      return { kind: "written", skipped };
+    }
+    throw new RedisError("refused", "", `${watermark} does not stop changing`);
+  }
+
+  async #appendPlainly(order: AppendOrder): Promise<AppendReply> {
+    const { batch } = order;
+    if (batch.count > 0) {
+      const [list] = keysOf(order);
+      const replies = await this.#client.multi().rpush(list, ...textsOf(order, 0)).exec();
+      for (const [error] of replies ?? []) if (error !== null) throw error;
+    }
+    return { kind: "written", skipped: 0 };
+  }
+
+  /** Returns whether to try again in another way. */
+  #fallBack(mode: AppendMode, error: unknown): boolean {
+    const message = messageOf(error);
+    const isForbidden = /^(?:EXECABORT .*)?(?:NOPERM|ERR unknown command)/.test(message);
+    if (!isForbidden || mode === "plain") return false;
+    if (this.#mode === mode) this.#mode = mode === "script" ? "watch" : "plain";
+    if (!this.#saidModes.has(this.#mode)) {
+      this.#saidModes.add(this.#mode);
+      this.#onFallback(this.#mode, message);
+    }
+    return true;
+  }
+
+  /** A connection stands: which server is it? */
+  async #begin(): Promise<void> {
+    const connection = ++this.#connections;
+    this.#mode = "script";
+    this.#incarnation = await this.#runIds() ?? `connection ${connection}`;
+    if (connection !== this.#connections || this.#client.status !== "ready" || this.#closed) return;
+    this.#isReady = true;
+    this.onReady?.();
+  }
+
+  /** Of every server; undefined where they do not say. */
+  async #runIds(): Promise<string | undefined> {
+    const nodes = isCluster(this.#client) ? this.#client.nodes("master") : [this.#client];
+    try {
+      const infos = await Promise.all(nodes.map((node) => node.info("server")));
+      return infos.map((info) => /^run_id:(\S+)/m.exec(info)?.[1]).sort().join();
+    } catch {
+      return undefined; // forbidden, or gone again: then each connection counts as another server
+    }
+  }
+
+  #end(): void {
+    this.#connections++;
+    this.#isReady = false;
+    if (!this.#closed) this.onLost?.(this.#lastError || "the connection was closed");
+  }
+
+  #failure(error: unknown): RedisError {
+    if (error instanceof RedisError) return error;
+    const message = messageOf(error);
+    if (message === "Command timed out") {
+      this.#drop();
+      return new RedisError("timed_out", "", "redis did not answer in time");
+    }
+    const code = /^[A-Z][A-Z]+(?= )/.exec(message)?.[0];
+    if (code !== undefined) return new RedisError("refused", code, message);
+    const cause = this.#lastError === "" ? "" : `: ${this.#lastError}`;
+    return new RedisError("unreachable", "", `no connection to redis${cause}`);
+  }
+
+  /** Dials anew: what still comes on the old connection is nobody's any more. */
+  #drop(): void {
+    if (this.#closed) return;
+    const client = this.#client;
+    if (isCluster(client)) { for (const node of client.nodes()) node.disconnect(true); }
+    else client.disconnect(true);
+  }
+
+  #hinted(message: string): string {
+    const isTls = this.#settings.tls !== undefined && TLS_HINT.test(message);
+    return isTls
+      ? `${message} (TLS handshake failed? check certificate, host name and CA)`
+      : message;
+  }
+}
+
+function isCluster(client: RedisClient): client is Cluster {
+  return client.isCluster;
+}
+
+/** Jobs as arguments. */
+function textsOf({ batch }: AppendOrder, from: number): Buffer[] {
+  const texts: Buffer[] = [];
+  for (let i = from; i < batch.count; i++) texts.push(Buffer.from(batch.text(i)));
+  return texts;
+}
+
+/** What an error says; never the command, which may hold a password. */
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
