@@ -10,23 +10,24 @@ import config from "./deno.json" with { type: "json" };
 import { listenAdmin } from "./src/admin/listen_admin.ts";
 import { parseArguments } from "./src/cli/arguments.ts";
 import { demo } from "./src/cli/demo.ts";
+import { spool } from "./src/cli/spool.ts";
 import { opening, print, startBanner, startFailure } from "./src/cli/messages.ts";
 import type { Settings } from "./src/config.ts";
 import { type Log, startLog } from "./src/log.ts";
 import { acceptAll } from "./src/net/acceptor.ts";
 import { Server } from "./src/net/server.ts";
 import { SocketOptions } from "./src/net/socket_options.ts";
-import { EmbeddedStore } from "./src/push/embedded_store.ts";
-import { PushChannel } from "./src/push/push_channel.ts";
+import { openPush } from "./src/push/open_push.ts";
 import { Router } from "./src/router/router.ts";
 
 const FLUSH_MS = 3_000, READ_MS = 5_000, PUSH_MS = 5_000;
 
-const { name, settings } = parseArguments(Deno.args, `imr ${config.version}`);
+const { name, settings, action } = parseArguments(Deno.args, `imr ${config.version}`);
 if (name === "demo") {
   const { listen, http = null } = settings;
   Deno.exit(await demo({ listen, http, write: print, signal: stop }) ? 0 : 1);
 }
+if (name === "spool") Deno.exit(await spool(action, settings));
 const { log, close: closeLog } = await startLog({
   format: Deno.stderr.isTerminal() ? "text" : "json",
   write: (bytes) => Deno.stderr.write(bytes),
@@ -37,20 +38,17 @@ Deno.exit(status); // not by running dry: a write to a frozen peer may be pendin
 
 /** Serves until a signal; returns the exit status. */
 async function serve(settings: Settings, log: Log): Promise<number> {
-  const store = await EmbeddedStore.open({ folder: settings.data });
-  const push = new PushChannel(store, {
-    onFailing: (why) => log("error", "push jobs cannot be stored and wait", { why }),
-    onRecovered: () => log("info", "push jobs are stored again"),
-  });
+  const { append, push, queue, redis, close } = await openPush(settings, log);
   const { options, unavailable } = SocketOptions.open();
   if (unavailable !== undefined) log("warning", "socket options unavailable", { why: unavailable });
   const hashSeed = crypto.getRandomValues(new Int32Array(1))[0];
   const router = new Router({ generation: settings.generation, hashSeed });
-  const server = new Server({ router, push: (jobs) => push.append(jobs), log });
+  const server = new Server({ router, push: append, log });
   const { listen, http } = settings;
   const listener = opening("--listen", listen, () => Deno.listen(listen));
   const notReadyReasons = (): string[] => stop.aborted ? ["stopping"] : [];
-  const sources = { router, server, push, queue: store, version: config.version, notReadyReasons };
+  const { version } = config;
+  const sources = { router, server, push, queue, redis, version, notReadyReasons };
   const admin = http && opening("--http", http, () => listenAdmin({ ...http, sources, log }));
   const accepting = acceptAll(listener, server, options, log);
   print(startBanner(settings, listener.addr, admin?.addr));
@@ -60,9 +58,8 @@ async function serve(settings: Settings, log: Log): Promise<number> {
   listener.close();
   await accepting;
   await server.stop(FLUSH_MS, READ_MS);
-  const lost = await push.close(AbortSignal.timeout(PUSH_MS));
+  const lost = await close(AbortSignal.timeout(PUSH_MS));
   await admin?.close();
-  await store.close();
   log(lost === 0 ? "info" : "error", "stopped", { lost_push_jobs: lost });
   return 0;
 }

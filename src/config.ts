@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { RedisSettings } from "./push/redis/redis_settings.ts";
 import type { Generation } from "./router/router.ts";
 
 /** Where a port listens. */
@@ -25,6 +26,8 @@ export interface Settings {
   readonly generation: Generation;
   /** The folder of the push queue and other data; made when missing. */
   readonly data: string;
+  /** Where push jobs go; undefined: into the embedded queue of the data folder. */
+  readonly redis: RedisSettings | undefined;
 }
 
 /** The settings when nothing is set. */
@@ -33,6 +36,7 @@ export const DEFAULT_SETTINGS: Settings = {
   http: { hostname: "127.0.0.1", port: 4445 },
   generation: "auto",
   data: "./imr-data",
+  redis: undefined,
 };
 
 /**

@@ -19,7 +19,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   cluster: ["wire", "router", "log", "node:", "npm"],
   admin: ["wire", "router", "log", "node:", "npm"],
   log: ["node:", "npm"],
-  config: ["wire", "router", "log", "node:", "npm"],
+  config: ["wire", "router", "push", "log", "node:", "npm"],
   cli: ["*"],
   main: ["*"],
 };

@@ -18,6 +18,8 @@ export interface AdminSources {
   readonly push?: PushFigures | undefined;
   /** The queue from which workers take jobs over HTTP; undefined when jobs go to Redis. */
   readonly queue?: PushQueue | undefined;
+  /** The push lists in Redis, and the spool before them; undefined when there is no Redis. */
+  readonly redis?: RedisFigures | undefined;
   /** The version of the program. */
   readonly version: string;
   /** Why no IM server should be sent here now, in an operator's words; empty when all is well. */
@@ -78,6 +80,50 @@ export interface PushFigures {
   readonly lastError: string | undefined;
   /** Since when nothing can be written, in milliseconds since 1970; undefined while all is well. */
   readonly failingSince: number | undefined;
+}
+
+/** The push lists in Redis, and the spool before them, in figures. */
+export interface RedisFigures {
+  /** Since when Redis is away, in milliseconds since 1970; undefined while it is there. */
+  readonly downSince: number | undefined;
+  /** Why it was last away. */
+  readonly downReason: string | undefined;
+  /** Bytes of the spool's file in use. */
+  readonly spoolBytes: number;
+  /** Bytes of acknowledged jobs that are held for a fail-over. */
+  readonly heldBytes: number;
+  /** Every list, by its number. */
+  lists(): readonly RedisListFigures[];
+}
+
+/** One push list in figures; counts are since the start. */
+export interface RedisListFigures {
+  /** Jobs that Redis has acknowledged. */
+  readonly written: number;
+  /** Jobs that went over the spool. */
+  readonly spooled: number;
+  /** Jobs in the spool. */
+  readonly spoolJobs: number;
+  /** Age of the oldest of them, in milliseconds. */
+  readonly spoolOldestMs: number;
+  /** Jobs dropped from the spool for their age. */
+  readonly expired: number;
+  /** Jobs sent again because Redis had lost them. */
+  readonly resent: number;
+  /** Jobs that Redis lost and that were held no longer. */
+  readonly lost: number;
+  /** Times that the watermark was gone although Redis was the same. */
+  readonly wiped: number;
+  /** Appends that failed. */
+  readonly failures: number;
+  /** Since when the list takes nothing, in milliseconds since 1970; undefined while it does. */
+  readonly stalledSince: number | undefined;
+  /** What the last failure said. */
+  readonly lastError: string | undefined;
+  /** Jobs in the list of Redis; undefined while that is not known. */
+  readonly length: number | undefined;
+  /** Milliseconds in which nobody was seen to take from it. */
+  readonly untakenMs: number;
 }
 
 /** What a worker asks the queue for. */

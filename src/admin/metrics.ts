@@ -10,6 +10,7 @@ import { EventLoopWatch } from "./event_loop.ts";
 import { addGauges } from "./metric_family.ts";
 import { addProcessMetrics } from "./process_metrics.ts";
 import { addPushMetrics, addQueueMetrics } from "./push_metrics.ts";
+import { addRedisMetrics } from "./redis_metrics.ts";
 import { addRouterMetrics } from "./router_metrics.ts";
 
 const DELAY_BUCKETS = [0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10];
@@ -31,6 +32,7 @@ export class Metrics {
     addRouterMetrics(this.#registry, sources);
     if (sources.push !== undefined) addPushMetrics(this.#registry, sources.push);
     if (sources.queue !== undefined) addQueueMetrics(this.#registry, sources.queue);
+    if (sources.redis !== undefined) addRedisMetrics(this.#registry, sources.redis);
     addProcessMetrics(this.#registry, sources.version);
     const delays = new Histogram({
       name: "imr_event_loop_delay_seconds",

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { PUSH_LISTS } from "../router/push_list.ts";
 import type { AdminSources } from "./admin_sources.ts";
 
 /** What `/readyz` says. */
@@ -18,6 +19,8 @@ export interface Readiness {
 
 /** A job that waits for longer, in milliseconds, says that nobody works on its list. */
 const OLD_JOB_MS = 300_000;
+/** So says a list of Redis from which nobody has taken for so long. */
+const UNTAKEN_MS = 120_000;
 const ERROR_CHARACTERS_MAX = 200;
 
 /**
@@ -28,7 +31,11 @@ const ERROR_CHARACTERS_MAX = 200;
  */
 export function readinessOf(sources: AdminSources, now: number): Readiness {
   const reasons = sources.notReadyReasons();
-  const warnings = [...generationWarnings(sources), ...pushWarnings(sources, now)];
+  const warnings = [
+    ...generationWarnings(sources),
+    ...pushWarnings(sources, now),
+    ...redisWarnings(sources, now),
+  ];
   return { ready: reasons.length === 0, reasons, warnings };
 }
 
@@ -40,12 +47,56 @@ function generationWarnings({ router }: AdminSources): string[] {
   ];
 }
 
+function redisWarnings({ redis }: AdminSources, now: number): string[] {
+  if (redis === undefined) return [];
+  const warnings: string[] = [];
+  const lists = redis.lists();
+  const { downSince, downReason = "not reached yet" } = redis;
+  if (downSince !== undefined) {
+    const spooled = lists.reduce((jobs, { spoolJobs }) => jobs + spoolJobs, 0);
+    warnings.push(
+      `Redis is away since ${secondsSince(downSince, now)} s (${
+        short(downReason)
+      }); ${spooled} push jobs wait on disk`,
+    );
+  }
+  lists.forEach((list, number) => {
+    const name = PUSH_LISTS[number];
+    if (downSince === undefined && list.stalledSince !== undefined) {
+      const why = short(list.lastError ?? "");
+      warnings.push(
+        `${name} takes no jobs since ${secondsSince(list.stalledSince, now)} s: ${why}`,
+      );
+    }
+    if (list.untakenMs >= UNTAKEN_MS) {
+      const seconds = Math.round(list.untakenMs / 1_000);
+      warnings.push(
+        `nobody has taken any of the ${list.length} jobs in ${name} for ${seconds} s: does its push worker run?`,
+      );
+    }
+    const gone = list.expired + list.lost;
+    if (gone > 0) {
+      warnings.push(`${gone} jobs of ${name} were lost since the start: too old, or lost by Redis`);
+    }
+  });
+  return warnings;
+}
+
+function secondsSince(since: number, now: number): number {
+  return Math.max(0, Math.round((now - since) / 1_000));
+}
+
+function short(error: string): string {
+  return error.slice(0, ERROR_CHARACTERS_MAX);
+}
+
 function pushWarnings({ push, queue }: AdminSources, now: number): string[] {
   const warnings: string[] = [];
   if (push?.failingSince !== undefined) {
-    const seconds = Math.max(0, Math.round((now - push.failingSince) / 1_000));
-    const error = (push.lastError ?? "").slice(0, ERROR_CHARACTERS_MAX);
-    warnings.push(`push jobs cannot be stored since ${seconds} s: ${error}`);
+    const error = short(push.lastError ?? "");
+    warnings.push(
+      `push jobs cannot be stored since ${secondsSince(push.failingSince, now)} s: ${error}`,
+    );
   }
   const gone = push === undefined ? 0 : sum(push.refused) + sum(push.refusedBySink);
   if (gone > 0) {

@@ -5,7 +5,7 @@
  */
 
 import { object, or } from "@optique/core/constructs";
-import { message, optionName } from "@optique/core/message";
+import { message, optionName, text } from "@optique/core/message";
 import { map, optional } from "@optique/core/modifiers";
 import { command, constant, option } from "@optique/core/primitives";
 import { choice, string, type ValueParser } from "@optique/core/valueparser";
@@ -17,14 +17,20 @@ import {
   parseListenAddress,
   type Settings,
 } from "../config.ts";
+import { formatRedis, parseRedisUrl, type RedisSettings } from "../push/redis/redis_settings.ts";
 
 /** What a command line asks for. */
 export interface Command {
-  /** Start a router, or show one at work. */
-  readonly name: "serve" | "demo";
+  /** Start a router, show one at work, or look after the jobs that one has left on disk. */
+  readonly name: "serve" | "demo" | "spool";
+  /** What to do with these jobs. */
+  readonly action: SpoolAction;
   /** The settings, defaults filled in. */
   readonly settings: Settings;
 }
+
+/** Count the jobs, print them, or write them to Redis. */
+export type SpoolAction = "list" | "export" | "flush";
 
 /** An operator's mistake: exit status of every wrong use. */
 export const EXIT_WRONG_USE = 2;
@@ -62,6 +68,23 @@ function listenAddressOrOff(): ValueParser<"sync", ListenAddress | typeof OFF> {
   };
 }
 
+function redisAddress(): ValueParser<"sync", RedisSettings> {
+  return {
+    mode: "sync",
+    metavar: "URL",
+    placeholder: parseRedisUrl("127.0.0.1:6379"),
+    parse: (input) => {
+      try {
+        return { success: true, value: parseRedisUrl(input) };
+      } catch (error) {
+        if (!(error instanceof RangeError)) throw error;
+        return { success: false, error: message`${text(error.message)}` };
+      }
+    },
+    format: formatRedis,
+  };
+}
+
 const settings = map(
   object("Options", {
     listen: optional(option("--listen", listenAddress(), {
@@ -74,6 +97,16 @@ const settings = map(
       description:
         message`Which generation of im_service the IM servers are of: 1 (2018-19, with groups in MySQL), 2 (today's), or auto, which tells them apart frame by frame. Default: auto.`,
     })),
+    redis: optional(option("--redis", redisAddress(), {
+      description:
+        message`Where push jobs go: redis://[user[:password]@]host[:port][/db], rediss:// (TLS), unix:///path, redis+sentinel://host:port,…/master or redis+cluster://host:port,…. Default: the embedded queue of the data folder.`,
+    })),
+    redisPasswordFile: optional(option("--redis-password-file", string({ metavar: "FILE" }), {
+      description: message`A file whose first line is the password of Redis.`,
+    })),
+    redisCa: optional(option("--redis-ca", string({ metavar: "FILE" }), {
+      description: message`The certificate authority of Redis, in PEM form; means TLS.`,
+    })),
     data: optional(option("--data", string({ metavar: "FOLDER" }), {
       description: message`Folder of the push queue; made when missing. Default: ./imr-data.`,
     })),
@@ -83,12 +116,28 @@ const settings = map(
     http: given.http === OFF ? undefined : given.http ?? DEFAULT_SETTINGS.http,
     generation: given.generation === "1" ? 1 : given.generation === "2" ? 2 : "auto",
     data: given.data ?? DEFAULT_SETTINGS.data,
+    redis: given.redis && {
+      ...given.redis,
+      ...given.redisPasswordFile === undefined ? {} : { passwordFile: given.redisPasswordFile },
+      ...given.redisCa === undefined ? {} : { tls: { caFile: given.redisCa } },
+    },
+  }),
+);
+
+const spoolActions = or(
+  command("list", constant("list"), { description: message`Count the jobs of each list.` }),
+  command("export", constant("export"), {
+    description: message`Print every job, one JSON object a line, and leave them where they are.`,
+  }),
+  command("flush", constant("flush"), {
+    description: message`Write all jobs to Redis, in order and once each.`,
   }),
 );
 
 const parser = or(
   object({
     name: constant("serve"),
+    action: constant("list"),
     settings: or(
       command("serve", settings, { description: message`Start the router; so does no command.` }),
       settings,
@@ -96,11 +145,15 @@ const parser = or(
   }),
   object({
     name: constant("demo"),
+    action: constant("list"),
     settings: command("demo", settings, {
       description: message`Play two IM servers against a router that listens on ${
         optionName("--listen")
       } and show what it does.`,
     }),
+  }),
+  command("spool", object({ name: constant("spool"), action: spoolActions, settings }), {
+    description: message`Look after push jobs that a router has left in its data folder.`,
   }),
 );
 

@@ -6,6 +6,7 @@
 
 import { formatListenAddress, type ListenAddress, type Settings } from "../config.ts";
 import type { Log } from "../log.ts";
+import { formatRedis } from "../push/redis/redis_settings.ts";
 
 /** Exit status when the world did not let it start or run. */
 const EXIT_FAILED = 1;
@@ -31,16 +32,25 @@ export function startBanner(
   const rules = settings.generation === "auto"
     ? "generation auto: told apart frame by frame"
     : `generation ${settings.generation}`;
-  const paths = "/online /all_online /healthz /readyz /metrics /push/…";
+  const paths = "/online /all_online /healthz /readyz /metrics" +
+    (settings.redis === undefined ? " /push/…" : "");
   return [
     `IM servers connect to   ${where(listen)}   (${rules})`,
     http === undefined ? "HTTP is off" : `HTTP is served on       ${where(http)}   (${paths})`,
-    `Push jobs are kept in   ${settings.data.padEnd(14)}   (${
-      http === undefined
-        ? "no worker can take them while HTTP is off"
-        : "workers take them over HTTP"
-    })`,
+    pushLine(settings, http),
   ].join("\n");
+}
+
+function pushLine({ data, redis }: Settings, http: ListenAddress | undefined): string {
+  if (redis !== undefined) {
+    return `Push jobs go to         ${
+      formatRedis(redis)
+    }   (they wait in ${data} while it is away)`;
+  }
+  const workers = http === undefined
+    ? "no worker can take them while HTTP is off"
+    : "workers take them over HTTP";
+  return `Push jobs are kept in   ${data.padEnd(14)}   (${workers})`;
 }
 
 /**

@@ -9,7 +9,8 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { StoreError, storeErrorOf } from "./store_error.ts";
 
-const FILE_NAME = "push.db";
+/** Name of the file in the data folder. */
+export const STORE_FILE_NAME = "push.db";
 
 /**
  * `list` is an index of PUSH_LISTS. Ids are never used twice, so that a late acknowledgement cannot hit another job. Leases are rows
@@ -67,7 +68,7 @@ export interface StoreFile {
  * @throws {StoreError} when it cannot be used, with the reason
  */
 export function openStoreFile(settings: StoreFileSettings): StoreFile {
-  const path = join(settings.folder, FILE_NAME);
+  const path = join(settings.folder, STORE_FILE_NAME);
   makeFile(settings.folder, path);
   const database = connect(path);
   try {

@@ -1,3 +1,4 @@
+import { fakeRedis } from "./fake_redis_figures.ts";
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import type { AdminSources, PushFigures, PushQueue } from "../../src/admin/admin_sources.ts";
 import { Metrics } from "../../src/admin/metrics.ts";
@@ -205,6 +206,7 @@ function allMetrics(): Metrics {
     server,
     push: PUSH,
     queue: QUEUE,
+    redis: fakeRedis(),
     version: "1",
     notReadyReasons: () => [],
   });

@@ -26,7 +26,7 @@ const DIAL_PAUSE_MS = { first: 50, max: 1_000 };
  *
  * @param settings where Redis is
  * @param times bounds
- * @throws {Error} when the file of the certificate authority cannot be read
+ * @throws {Error} when the file of the password or of the certificate authority cannot be read
  */
 export function makeClient(settings: RedisSettings, times: RedisTimes): RedisClient {
   const { target } = settings;
@@ -70,7 +70,7 @@ function optionsOf(
 ): Omit<RedisOptions, "replyMapping"> {
   return {
     username: settings.username,
-    password: settings.password,
+    password: passwordOf(settings),
     db: settings.database,
     tls: settings.tls === undefined ? undefined : tlsOf(settings),
     connectTimeout: times.dialMs,
@@ -84,6 +84,11 @@ function optionsOf(
     // A demoted master: dial anew, to whoever is the master now.
     reconnectOnError: (error) => error.message.startsWith("READONLY"),
   };
+}
+
+function passwordOf({ password, passwordFile }: RedisSettings): string | undefined {
+  if (passwordFile === undefined) return password;
+  return Deno.readTextFileSync(passwordFile).split(/\r?\n/, 1)[0];
 }
 
 function tlsOf({ tls }: RedisSettings): { ca?: string } {

@@ -63,7 +63,7 @@ export class RedisLink implements RedisLists {
    *
    * @param settings where Redis is
    * @param options bounds, and who is told
-   * @throws {Error} when the file of the certificate authority cannot be read
+   * @throws {Error} when the file of the password or of the certificate authority cannot be read
    */
   constructor(settings: RedisSettings, options: RedisLinkOptions = {}) {
     this.#settings = settings;

@@ -71,7 +71,7 @@ export interface RedisListFigures {
 
 /** Push jobs on their way to Redis. Figures by list are indexed by the list's number. */
 export class RedisPush {
-  /** Since when Redis is away, in milliseconds since 1970; undefined while it is there. */
+  /** Since when Redis is away, in milliseconds since 1970, or was not reached yet; undefined while it is there. */
   downSince: number | undefined;
   /** Why it was last away. */
   downReason: string | undefined;
@@ -298,10 +298,10 @@ export class RedisPush {
   }
 
   #onLost(why: string): void {
+    const isNew = this.downReason === undefined || this.downSince === undefined;
     this.downReason = why;
-    if (this.downSince !== undefined) return;
-    this.downSince = this.#clock.now();
-    this.#log("warning", "redis is away, push jobs go to the spool", { why });
+    this.downSince ??= this.#clock.now();
+    if (isNew) this.#log("warning", "redis is away, push jobs go to the spool", { why });
   }
 
   #planLook(): void {

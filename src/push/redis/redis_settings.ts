@@ -27,6 +27,8 @@ export interface RedisSettings {
   readonly username?: string | undefined;
   /** Its password. */
   readonly password?: string | undefined;
+  /** A file whose first line is the password; it wins over `password`. */
+  readonly passwordFile?: string | undefined;
   /** The password of the sentinels, when they have one. */
   readonly sentinelPassword?: string | undefined;
   /** The number of the database; 0 in a cluster. */
@@ -141,7 +143,7 @@ function nodesOf(hosts: string, defaultPort: number): RedisNode[] {
     const port = Number(match?.groups?.port ?? defaultPort);
     const host = match?.groups?.v6 ?? match?.groups?.name;
     if (host === undefined || port < 1 || port > 65_535) {
-      throw new RangeError(`a host, or host:port, expected; there is "${text}"`);
+      throw new RangeError(`a host, or host:port with a port up to 65535, expected, not "${text}"`);
     }
     return { host, port };
   });
