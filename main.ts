@@ -22,12 +22,13 @@ import { Router } from "./src/router/router.ts";
 
 const FLUSH_MS = 3_000, READ_MS = 5_000, PUSH_MS = 5_000;
 
-const { name, settings, action } = parseArguments(Deno.args, `imr ${config.version}`);
+const command = parseArguments(Deno.args, `imr ${config.version}`);
+const { name, settings } = command;
 if (name === "demo") {
   const { listen, http = null } = settings;
   Deno.exit(await demo({ listen, http, write: print, signal: stop }) ? 0 : 1);
 }
-if (name === "spool") Deno.exit(await spool(action, settings));
+if (name === "spool") Deno.exit(await spool(command));
 const { log, close: closeLog } = await startLog({
   format: Deno.stderr.isTerminal() ? "text" : "json",
   write: (bytes) => Deno.stderr.write(bytes),

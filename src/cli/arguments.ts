@@ -6,9 +6,9 @@
 
 import { object, or } from "@optique/core/constructs";
 import { message, optionName, text } from "@optique/core/message";
-import { map, optional } from "@optique/core/modifiers";
+import { map, optional, withDefault } from "@optique/core/modifiers";
 import { command, constant, option } from "@optique/core/primitives";
-import { choice, string, type ValueParser } from "@optique/core/valueparser";
+import { choice, integer, string, type ValueParser } from "@optique/core/valueparser";
 import { runSync } from "@optique/run";
 import {
   DEFAULT_SETTINGS,
@@ -25,6 +25,8 @@ export interface Command {
   readonly name: "serve" | "demo" | "spool";
   /** What to do with these jobs. */
   readonly action: SpoolAction;
+  /** A flush that gets no further for so many seconds has failed. */
+  readonly giveUpAfter: number;
   /** The settings, defaults filled in. */
   readonly settings: Settings;
 }
@@ -36,6 +38,7 @@ export type SpoolAction = "list" | "export" | "flush";
 export const EXIT_WRONG_USE = 2;
 
 const OFF = "off";
+const GIVE_UP_SECONDS = 15;
 
 function listenAddress(): ValueParser<"sync", ListenAddress> {
   const placeholder = DEFAULT_SETTINGS.listen;
@@ -138,6 +141,7 @@ const parser = or(
   object({
     name: constant("serve"),
     action: constant("list"),
+    giveUpAfter: constant(GIVE_UP_SECONDS),
     settings: or(
       command("serve", settings, { description: message`Start the router; so does no command.` }),
       settings,
@@ -146,15 +150,29 @@ const parser = or(
   object({
     name: constant("demo"),
     action: constant("list"),
+    giveUpAfter: constant(GIVE_UP_SECONDS),
     settings: command("demo", settings, {
       description: message`Play two IM servers against a router that listens on ${
         optionName("--listen")
       } and show what it does.`,
     }),
   }),
-  command("spool", object({ name: constant("spool"), action: spoolActions, settings }), {
-    description: message`Look after push jobs that a router has left in its data folder.`,
-  }),
+  command(
+    "spool",
+    object({
+      name: constant("spool"),
+      action: spoolActions,
+      giveUpAfter: withDefault(
+        option("--give-up-after", integer({ min: 1, max: 3_600, metavar: "SECONDS" }), {
+          description:
+            message`A flush that gets no further for so long fails; what is left stays. Default: 15.`,
+        }),
+        GIVE_UP_SECONDS,
+      ),
+      settings,
+    }),
+    { description: message`Look after push jobs that a router has left in its data folder.` },
+  ),
 );
 
 /**

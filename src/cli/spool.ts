@@ -4,29 +4,29 @@
  * @module
  */
 
-import type { Settings } from "../config.ts";
 import { RedisLink } from "../push/redis/redis_link.ts";
 import { RedisPush } from "../push/redis/redis_push.ts";
 import { formatRedis, type RedisSettings } from "../push/redis/redis_settings.ts";
 import { Spool } from "../push/spool.ts";
 import { type StoredJob, storedJobsIn } from "../push/stored_jobs_reader.ts";
 import { PUSH_LISTS } from "../router/push_list.ts";
-import { EXIT_WRONG_USE, type SpoolAction } from "./arguments.ts";
+import { type Command, EXIT_WRONG_USE } from "./arguments.ts";
 import { print } from "./messages.ts";
 
 const EXIT_FAILED = 1;
-/** A flush that gets no further for so long has failed, in milliseconds. */
-const NO_PROGRESS_MS = 15_000;
 const LOOK_MS = 50;
+
+/** What a command line asks of the spool. */
+export type SpoolCommand = Pick<Command, "action" | "settings" | "giveUpAfter">;
 
 /**
  * Does what was asked, and says what came of it.
  *
- * @param action what was asked
- * @param settings where the data folder is, and Redis
+ * @param command what was asked
  * @returns the exit status
  */
-export async function spool(action: SpoolAction, settings: Settings): Promise<number> {
+export async function spool(command: SpoolCommand): Promise<number> {
+  const { action, settings, giveUpAfter } = command;
   try {
     switch (action) {
       case "list":
@@ -34,7 +34,9 @@ export async function spool(action: SpoolAction, settings: Settings): Promise<nu
       case "export":
         return exportAll(settings.data);
       case "flush":
-        if (settings.redis !== undefined) return await flush(settings.data, settings.redis);
+        if (settings.redis !== undefined) {
+          return await flush(settings.data, settings.redis, giveUpAfter * 1_000);
+        }
         say("where to? Name Redis with --redis");
         return EXIT_WRONG_USE;
     }
@@ -74,13 +76,13 @@ interface ExportedJob extends Pick<StoredJob, "payload"> {
   readonly time: string;
 }
 
-async function flush(folder: string, settings: RedisSettings): Promise<number> {
+async function flush(folder: string, settings: RedisSettings, giveUpMs: number): Promise<number> {
   // The jobs are counted first: opening the spool begins to empty it.
   const spooled = await Spool.open({ folder });
   const jobs = sum(spooled);
   const redis = new RedisLink(settings);
   const push = new RedisPush({ redis, spool: spooled, log: () => {} });
-  const left = await emptied(spooled);
+  const left = await emptied(spooled, giveUpMs);
   const why = push.lists().map(({ lastError }) => lastError).find((error) => error !== undefined);
   const cause = redis.isReady ? why : push.downReason;
   await push.close();
@@ -91,14 +93,14 @@ async function flush(folder: string, settings: RedisSettings): Promise<number> {
 }
 
 /** Waits until nothing is left, or nothing moves any more. Returns what is left. */
-async function emptied(spooled: Spool): Promise<number> {
+async function emptied(spooled: Spool, giveUpMs: number): Promise<number> {
   let left = sum(spooled);
   for (let movedAt = performance.now(); left > 0;) {
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
     const now = performance.now();
     const still = sum(spooled);
     if (still < left) movedAt = now;
-    else if (now - movedAt > NO_PROGRESS_MS) break;
+    else if (now - movedAt > giveUpMs) break;
     left = still;
   }
   return left;

@@ -74,6 +74,8 @@ function optionsOf(
     db: settings.database,
     tls: settings.tls === undefined ? undefined : tlsOf(settings),
     connectTimeout: times.dialMs,
+    // Whoever hangs up wants nothing more of the socket; a frozen server would not close it.
+    disconnectTimeout: 0,
     commandTimeout: times.commandMs,
     enableOfflineQueue: false,
     maxRetriesPerRequest: 0,

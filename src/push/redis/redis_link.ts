@@ -34,8 +34,12 @@ export interface RedisLinkOptions {
 }
 
 const TIMES: RedisTimes = { commandMs: 2_000, dialMs: 2_000 };
+/** Pause before a database that was refused is asked for again, in milliseconds. */
+const SELECT_PAUSE_MS = 1_000;
 /** Times that an EXEC may answer that the watermark has moved. */
 const WATCH_TRIES_MAX = 5;
+/** The server forbids a command, its keys, or what the script does. */
+const FORBIDDEN = /^NOPERM|^ERR unknown command|ACL failure in script/;
 /** What a handshake that failed leaves of its cause. */
 const TLS_HINT = /UNKNOWN|EOF|InvalidData|invalid peer certificate/i;
 
@@ -55,6 +59,7 @@ export class RedisLink implements RedisLists {
   #connections = 0;
   #lastError = "";
   #closed = false;
+  #selectTimer: ReturnType<typeof setTimeout> | undefined;
   /** The append that watches, and those behind it. */
   #watching: Promise<unknown> = Promise.resolve();
 
@@ -93,6 +98,7 @@ export class RedisLink implements RedisLists {
   /** Appends jobs; see {@linkcode RedisLists.append}. */
   async append(order: AppendOrder): Promise<AppendReply> {
     for (;;) {
+      if (!this.isReady) throw this.#failure(undefined);
       const mode = this.#mode;
       try {
         if (mode === "script") return await this.#appendByScript(order);
@@ -120,6 +126,7 @@ export class RedisLink implements RedisLists {
   close(): void {
     this.#closed = true;
     this.#isReady = false;
+    clearTimeout(this.#selectTimer);
     this.#client.disconnect();
   }
 
@@ -173,17 +180,16 @@ export class RedisLink implements RedisLists {
     const { batch } = order;
     if (batch.count > 0) {
       const [list] = keysOf(order);
-      const replies = await this.#client.multi().rpush(list, ...textsOf(order, 0)).exec();
-      for (const [error] of replies ?? []) if (error !== null) throw error;
+      await this.#client.rpush(list, ...textsOf(order, 0));
     }
     return { kind: "written", skipped: 0 };
   }
 
   /** Returns whether to try again in another way. */
   #fallBack(mode: AppendMode, error: unknown): boolean {
-    const message = messageOf(error);
-    const isForbidden = /^(?:EXECABORT .*)?(?:NOPERM|ERR unknown command)/.test(message);
-    if (!isForbidden || mode === "plain") return false;
+    const message = [error, ...previousErrors(error)].map(messageOf)
+      .find((each) => FORBIDDEN.test(each));
+    if (message === undefined || mode === "plain") return false;
     if (this.#mode === mode) this.#mode = mode === "script" ? "watch" : "plain";
     if (!this.#saidModes.has(this.#mode)) {
       this.#saidModes.add(this.#mode);
@@ -196,10 +202,30 @@ export class RedisLink implements RedisLists {
   async #begin(): Promise<void> {
     const connection = ++this.#connections;
     this.#mode = "script";
-    this.#incarnation = await this.#runIds() ?? `connection ${connection}`;
+    const refusal = await this.#selectRefusal();
+    const runIds = await this.#runIds();
     if (connection !== this.#connections || this.#client.status !== "ready" || this.#closed) return;
+    if (refusal !== undefined) {
+      this.#selectTimer = setTimeout(() => this.#begin(), SELECT_PAUSE_MS);
+      this.onLost?.(refusal);
+      return;
+    }
+    this.#incarnation = runIds ?? `connection ${connection}`;
+    this.#lastError = "";
     this.#isReady = true;
     this.onReady?.();
+  }
+
+  /** The client goes on in database 0 when the server refuses ours. Returns why it does. */
+  async #selectRefusal(): Promise<string | undefined> {
+    const { database } = this.#settings;
+    if (database === 0 || isCluster(this.#client)) return undefined;
+    try {
+      await this.#client.select(database);
+      return undefined;
+    } catch (error) {
+      return `database ${database}: ${messageOf(error)}`;
+    }
   }
 
   /** Of every server; undefined where they do not say. */
@@ -216,6 +242,7 @@ export class RedisLink implements RedisLists {
   #end(): void {
     this.#connections++;
     this.#isReady = false;
+    clearTimeout(this.#selectTimer);
     if (!this.#closed) this.onLost?.(this.#lastError || "the connection was closed");
   }
 
@@ -235,6 +262,7 @@ export class RedisLink implements RedisLists {
   /** Dials anew: what still comes on the old connection is nobody's any more. */
   #drop(): void {
     if (this.#closed) return;
+    this.#isReady = false;
     const client = this.#client;
     if (isCluster(client)) { for (const node of client.nodes()) node.disconnect(true); }
     else client.disconnect(true);
@@ -259,7 +287,14 @@ function textsOf({ batch }: AppendOrder, from: number): Buffer[] {
   return texts;
 }
 
-/** What an error says; never the command, which may hold a password. */
+/** What an error says; never the command, which may hold a password: an unknown one is answered with its arguments. */
 function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  const message = error instanceof Error ? error.message : String(error);
+  return message.replace(/,? with args beginning with:[^]*/, "");
+}
+
+/** Why the commands of a transaction that was not run were refused. */
+function previousErrors(error: unknown): readonly unknown[] {
+  const { previousErrors } = error as { previousErrors?: readonly unknown[] };
+  return previousErrors ?? [];
 }

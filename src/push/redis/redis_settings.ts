@@ -61,7 +61,9 @@ const URL_PARTS =
 export function parseRedisUrl(text: string): RedisSettings {
   const parts = URL_PARTS.exec(text.includes("://") ? text : `redis://${text}`)?.groups;
   if (parts === undefined) throw new RangeError(`not an address of Redis; expected ${FORMS}`);
-  const { scheme = "", login, hosts = "", path = "", query } = parts;
+  const { scheme = "", login, hosts = "", path = "", query = "" } = parts;
+  // Else the rest of a password would be taken for a host, and shown as such.
+  if (/@/.test(hosts + path)) throw new RangeError("an @ or / in a password is written %40 or %2F");
   const settings = {
     ...loginOf(login),
     ...scheme.startsWith("rediss") ? { tls: {} } : {},
