@@ -64,6 +64,8 @@ const SWEEP_RECORDS = 2_000;
 const SWEEP_PAUSE_MS = 1;
 /** A byte copied to a receiver, in bytes read. */
 const COPY_WORK = 0.25;
+/** A byte of a push job, in bytes read: writing the job is most of what such a message costs. */
+const JOB_WORK = 2;
 /** Work at which routing stops in the middle of a chunk: a few frames for a thousand receivers are as much as thousands for one. */
 const WORK_MAX = 512 << 10;
 
@@ -220,6 +222,7 @@ export class Server {
   readonly #afterFrames = (connection: Connection): Promise<void> | undefined => {
     const jobs = this.#router.jobs;
     if (jobs.count > 0) {
+      this.#work += jobs.byteLength * JOB_WORK;
       this.#push(jobs);
       jobs.clear();
     }

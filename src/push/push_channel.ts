@@ -16,9 +16,9 @@ import { type Clock, systemClock } from "./clock.ts";
 import type { PushSink } from "./push_sink.ts";
 import { type SinkEvents, SinkWriter } from "./sink_writer.ts";
 
-/** Jobs of one batch. */
+/** Jobs of one batch unless told otherwise. */
 export const BATCH_JOBS_MAX = 1_000;
-/** Bytes of one batch; a job that is larger is a batch of its own. */
+/** Bytes of one batch unless told otherwise; a job that is larger is a batch of its own. */
 export const BATCH_BYTES_MAX = 256 << 10;
 /** Bytes of jobs that may wait unless told otherwise: 64 MiB. */
 export const WAITING_BYTES_MAX = 64 << 20;
@@ -31,6 +31,10 @@ const SPARES_MAX = 2;
 export interface PushChannelSettings extends SinkEvents {
   /** Bounds the bytes of jobs that wait, those being written included; channels may share one. */
   readonly budget?: ByteBudget;
+  /** Jobs of one batch. */
+  readonly batchJobsMax?: number;
+  /** Bytes of one batch; a job that is larger is a batch of its own. */
+  readonly batchBytesMax?: number;
   /** Least time from the start of a write to that of the next one, unless that is full, in milliseconds; 0 for none. */
   readonly gatherMs?: number;
   /** Measures pauses. */
@@ -57,6 +61,8 @@ export class PushChannel {
   #settledJobs = 0;
 
   readonly #budget: ByteBudget;
+  readonly #batchJobsMax: number;
+  readonly #batchBytesMax: number;
   readonly #gatherMs: number;
   readonly #clock: Clock;
   readonly #sink: SinkWriter;
@@ -82,6 +88,8 @@ export class PushChannel {
    */
   constructor(sink: PushSink, settings: PushChannelSettings = {}) {
     this.#budget = settings.budget ?? new ByteBudget(WAITING_BYTES_MAX);
+    this.#batchJobsMax = settings.batchJobsMax ?? BATCH_JOBS_MAX;
+    this.#batchBytesMax = settings.batchBytesMax ?? BATCH_BYTES_MAX;
     this.#gatherMs = settings.gatherMs ?? GATHER_MS;
     this.#clock = settings.clock ?? systemClock;
     this.#sink = new SinkWriter(sink, this.#clock, settings);
@@ -153,8 +161,8 @@ export class PushChannel {
    */
   append(jobs: JobBatch): void {
     const bytes = jobs.byteLength;
-    const fits = this.#open.count + jobs.count <= BATCH_JOBS_MAX &&
-      this.#open.byteLength + bytes <= BATCH_BYTES_MAX &&
+    const fits = this.#open.count + jobs.count <= this.#batchJobsMax &&
+      this.#open.byteLength + bytes <= this.#batchBytesMax &&
       this.#budget.fits(bytes);
     if (fits && this.#closed === undefined) {
       this.#open.append(jobs);
@@ -163,7 +171,7 @@ export class PushChannel {
     } else {
       for (let i = 0; i < jobs.count; i++) this.#appendOne(jobs.lists[i]!, jobs.text(i));
     }
-    if (this.#open.count === BATCH_JOBS_MAX) this.#seal();
+    if (this.#open.count === this.#batchJobsMax) this.#seal();
     this.#plan();
   }
 
@@ -224,7 +232,8 @@ export class PushChannel {
       return;
     }
     const bytes = this.#open.byteLength;
-    const isFull = this.#open.count === BATCH_JOBS_MAX || bytes + text.length > BATCH_BYTES_MAX;
+    const isFull = this.#open.count === this.#batchJobsMax ||
+      bytes + text.length > this.#batchBytesMax;
     if (isFull && this.#open.count > 0) this.#seal();
     const at = this.#open.byteLength;
     this.#open.reserve(at, text.length).set(text, at);
@@ -280,7 +289,7 @@ export class PushChannel {
     this.#countBytes(-batch.byteLength);
     this.#sealed--;
     batch.clear();
-    if (this.#spares.length < SPARES_MAX && batch.bytes.length <= 2 * BATCH_BYTES_MAX) {
+    if (this.#spares.length < SPARES_MAX && batch.bytes.length <= 2 * this.#batchBytesMax) {
       this.#spares.push(batch);
     }
     for (const { jobs, resolve } of this.#drains) if (this.#settledJobs >= jobs) resolve();

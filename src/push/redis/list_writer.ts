@@ -26,8 +26,11 @@ import { type AppendOrder, RedisError, type RedisLists } from "./redis_lists.ts"
 export const PATIENCE_MS = 50;
 /** Pause after a failure before the spool is tried again, in milliseconds; it doubles with each further one. */
 export const RETRY_MS = { first: 50, max: 2_000 };
-/** One chunk of the spool. */
-const CHUNK = { jobs: 1_000, bytes: 256 << 10 };
+/**
+ * Bounds of one append. Large, as under load each takes a turn of the event loop or more, whatever its size; Redis is held up by
+ * the largest for some milliseconds.
+ */
+export const APPEND_MAX = { jobs: 8_000, bytes: 1 << 20 };
 /** Gaps in a row after which an append counts as failed. */
 const GAPS_MAX = 4;
 
@@ -231,8 +234,12 @@ export class ListWriter implements PushSink {
 
   /** Whether the flight ends well, and in time. */
   async #patiently(flight: Promise<boolean>): Promise<boolean> {
+    const { clock } = this.#parts;
     const { promise, resolve } = Promise.withResolvers<boolean>();
-    const cancel = this.#parts.clock.after(PATIENCE_MS, () => resolve(false));
+    // On a busy event loop a timer comes before an answer that has long been there: a second one lets sockets be looked at.
+    let cancel = clock.after(PATIENCE_MS, () => {
+      cancel = clock.after(1, () => resolve(false));
+    });
     const done = await Promise.race([flight, promise]);
     cancel();
     return done;
@@ -250,7 +257,6 @@ export class ListWriter implements PushSink {
       const incarnation = redis.incarnation;
       const reply = await redis.append({ list, writer, after, first, batch });
       if (reply.kind === "written") {
-        this.written += batch.count;
         this.#acknowledge(writer, first, batch, incarnation);
         this.#noteResumption();
         return;
@@ -263,7 +269,9 @@ export class ListWriter implements PushSink {
   #acknowledge(writer: string, first: number, batch: JobBatch, incarnation: string): void {
     const { list, held, clock } = this.#parts;
     const last = first + batch.count - 1;
-    const before = this.#progress.get(writer)?.acknowledged ?? 0;
+    const before = this.#progress.get(writer)?.acknowledged ?? first - 1;
+    // A batch that was late comes again from the spool.
+    this.written += Math.max(0, last - Math.max(before, first - 1));
     this.#progress.set(writer, { acknowledged: Math.max(before, last), incarnation });
     if (last > before) held.add({ list, writer, first, batch }, clock.now());
   }
@@ -337,7 +345,7 @@ export class ListWriter implements PushSink {
     while (spool.jobs(list) > 0 && redis.isReady && !this.#ended) {
       await this.#landing();
       try {
-        const chunk = await spool.peek(list, CHUNK.jobs, CHUNK.bytes);
+        const chunk = await spool.peek(list, APPEND_MAX.jobs, APPEND_MAX.bytes);
         if (chunk === undefined) return true; // on its way to the disk: `write` drains when it is there
         const { writer, firstSeq, ids, batch } = chunk;
         if (!await this.#fly(writer, firstSeq, batch)) return false;

@@ -39,7 +39,8 @@ const SELECT_PAUSE_MS = 1_000;
 /** Times that an EXEC may answer that the watermark has moved. */
 const WATCH_TRIES_MAX = 5;
 /** The server forbids a command, its keys, or what the script does. */
-const FORBIDDEN = /^NOPERM|^ERR unknown command|ACL failure in script/;
+const FORBIDDEN =
+  /^NOPERM|^ERR unknown command|ACL failure in script|^ERR The user executing the script can't/;
 /** What a handshake that failed leaves of its cause. */
 const TLS_HINT = /UNKNOWN|EOF|InvalidData|invalid peer certificate/i;
 
@@ -74,7 +75,11 @@ export class RedisLink implements RedisLists {
     this.#settings = settings;
     this.#onFallback = options.onFallback ?? (() => {});
     const client = this.#client = makeClient(settings, options.times ?? TIMES);
-    client.on("error", (error: Error) => this.#lastError = this.#hinted(messageOf(error)));
+    client.on("error", (error: Error) => {
+      this.#lastError = this.#hinted(messageOf(error));
+      // Where no sentinel answers there is no connection, and no close follows.
+      if (settings.target.kind === "sentinel" && client.status === "connecting") this.#end();
+    });
     client.on("ready", () => this.#begin());
     client.on("close", () => this.#end());
     client.on("end", () => this.#end());

@@ -15,7 +15,7 @@ import type { Spool } from "../spool.ts";
 import { StoreError } from "../store_error.ts";
 import { HeldBatches } from "./held_batches.ts";
 import { ListWatch } from "./list_watch.ts";
-import { ListWriter, type ListWriterEvents } from "./list_writer.ts";
+import { APPEND_MAX, ListWriter, type ListWriterEvents } from "./list_writer.ts";
 import { RedisError, type RedisLists } from "./redis_lists.ts";
 
 /** Jobs older than that are not worth a push any more, in milliseconds. */
@@ -112,6 +112,8 @@ export class RedisPush {
       new PushChannel(each, {
         budget: this.#budget,
         gatherMs: GATHER_MS,
+        batchJobsMax: APPEND_MAX.jobs,
+        batchBytesMax: APPEND_MAX.bytes,
         clock,
         onFailing: (why) =>
           log("error", "push jobs can be neither sent nor spooled", {

@@ -63,7 +63,13 @@ export function parseRedisUrl(text: string): RedisSettings {
   if (parts === undefined) throw new RangeError(`not an address of Redis; expected ${FORMS}`);
   const { scheme = "", login, hosts = "", path = "", query = "" } = parts;
   // Else the rest of a password would be taken for a host, and shown as such.
-  if (/@/.test(hosts + path)) throw new RangeError("an @ or / in a password is written %40 or %2F");
+  if ((hosts + path + query).includes("@")) {
+    throw new RangeError("an @ or / in a password is written %40 or %2F");
+  }
+  const parameters = new URLSearchParams(query);
+  if ([...parameters.keys()].some((name) => scheme !== "unix" || name !== "db")) {
+    throw new RangeError("there is no parameter but ?db=N of a unix socket");
+  }
   const settings = {
     ...loginOf(login),
     ...scheme.startsWith("rediss") ? { tls: {} } : {},
@@ -82,13 +88,15 @@ export function parseRedisUrl(text: string): RedisSettings {
       }
       return {
         target: { kind: "unix", path: decode(path) },
-        database: databaseOf(new URLSearchParams(query).get("db") ?? ""),
+        database: databaseOf(parameters.get("db") ?? ""),
         ...settings,
       };
     case "redis+sentinel":
     case "rediss+sentinel": {
-      const [master = "", database = ""] = path.slice(1).split("/");
-      if (master === "") throw new RangeError("the master's name is missing: …/MASTER[/db]");
+      const [master = "", database = "", ...more] = path.slice(1).split("/");
+      if (master === "" || more.length > 0) {
+        throw new RangeError("the master's name is expected behind the hosts: …/MASTER[/db]");
+      }
       const nodes = nodesOf(hosts, PORT_SENTINEL);
       const target = { kind: "sentinel", nodes, master: decode(master) } as const;
       return { target, database: databaseOf(database), ...settings };
@@ -145,7 +153,8 @@ function nodesOf(hosts: string, defaultPort: number): RedisNode[] {
     const port = Number(match?.groups?.port ?? defaultPort);
     const host = match?.groups?.v6 ?? match?.groups?.name;
     if (host === undefined || port < 1 || port > 65_535) {
-      throw new RangeError(`a host, or host:port with a port up to 65535, expected, not "${text}"`);
+      // The text is not shown: without its @host, a user and a password look like a host and a port.
+      throw new RangeError("a host, or host:port with a port of 1 to 65535, expected");
     }
     return { host, port };
   });
