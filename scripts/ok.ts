@@ -4,6 +4,7 @@
 // deno-lint-ignore-file no-console
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { installTestServers } from "./install_test_servers.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const TESTS_MS_MAX = 30 * 60_000;
@@ -106,7 +107,9 @@ for (const [name, hint, args] of checks) {
 
 if (failedStep === undefined) {
   console.log("\n== tests");
-  const tests = await runTests();
+  const why = await installTestServers().then(() => undefined, (error: Error) => error.message);
+  if (why !== undefined) console.error(why);
+  const tests = why === undefined ? await runTests() : { passed: 0, failed: 1, skipped: 0 };
   total.passed += tests.passed;
   total.failed += tests.failed;
   total.skipped += tests.skipped;

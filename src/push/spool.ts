@@ -15,8 +15,8 @@ import { type Clock, systemClock } from "./clock.ts";
 import { packBatch, unpackBatch } from "./packed_batch.ts";
 import { StoreError } from "./store_error.ts";
 import { StoreLink, type StoreSettings } from "./store_link.ts";
+import { newWriterName } from "./writer_name.ts";
 
-const WRITER_BYTES = 8;
 const WRITER = /^[0-9a-f]{16}$/;
 
 /** Settings of a spool. */
@@ -56,7 +56,7 @@ export class Spool {
    * version, damaged, its folder cannot be written, or no room on the disk for what has to be changed
    */
   static async open(settings: SpoolSettings): Promise<Spool> {
-    const link = await StoreLink.open(settings, randomWriter());
+    const link = await StoreLink.open(settings, newWriterName());
     return new Spool(link, settings.clock ?? systemClock);
   }
 
@@ -170,11 +170,6 @@ export class Spool {
   #countDown(deleted: readonly number[]): void {
     deleted.forEach((jobs, list) => this.#jobs[list]! -= jobs);
   }
-}
-
-function randomWriter(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(WRITER_BYTES));
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 function checkList(list: number): void {

@@ -17,6 +17,8 @@ export const WATERMARK_SECONDS = 7 * 24 * 3_600;
  * KEYS: the list, the watermark. ARGV: the watermark that there must be at least, the sequence of the first job, seconds to live, all
  * jobs' bytes one behind another, where each ends (u32, little-endian). Two arguments for all jobs, as an argument for each was
  * most of what an append cost the router. Answers {"written", skipped} or {"gap", watermark}; the latter may be missing.
+ *
+ * The watermark goes first: where writing it is refused nothing has been pushed, and where pushing is refused it goes back.
  */
 export const APPEND_SCRIPT = `
 local known = redis.call('GET', KEYS[2])
@@ -36,10 +38,18 @@ for i = 1, count do
   end
   from = to
 end
-for i = 1, #jobs, 5000 do
-  redis.call('RPUSH', KEYS[1], unpack(jobs, i, math.min(i + 4999, #jobs)))
-end
 redis.call('SET', KEYS[2], string.format('%.0f', math.max(mark, first + count - 1)), 'EX', ARGV[3])
+for i = 1, #jobs, 5000 do
+  local reply = redis.pcall('RPUSH', KEYS[1], unpack(jobs, i, math.min(i + 4999, #jobs)))
+  if type(reply) == 'table' and reply.err then
+    if known then
+      redis.call('SET', KEYS[2], known, 'EX', ARGV[3])
+    else
+      redis.call('SET', KEYS[2], '0', 'PX', 1)
+    end
+    return reply
+  end
+end
 return {'written', skip}
 `;
 

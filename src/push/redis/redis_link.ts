@@ -81,6 +81,7 @@ export class RedisLink implements RedisLists {
       if (settings.target.kind === "sentinel" && client.status === "connecting") this.#end();
     });
     client.on("ready", () => this.#begin());
+    if (isCluster(client)) client.on("+node", (node) => node.on("ready", () => this.#begin()));
     client.on("close", () => this.#end());
     client.on("end", () => this.#end());
   }
@@ -106,9 +107,7 @@ export class RedisLink implements RedisLists {
       if (!this.isReady) throw this.#failure(undefined);
       const mode = this.#mode;
       try {
-        if (mode === "script") return await this.#appendByScript(order);
-        if (mode === "watch") return await this.#inTurn(() => this.#appendWatching(order));
-        return await this.#appendPlainly(order);
+        return await this.#appendBy(mode, order);
       } catch (error) {
         if (!this.#fallBack(mode, error)) throw this.#failure(error);
       }
@@ -133,6 +132,18 @@ export class RedisLink implements RedisLists {
     this.#isReady = false;
     clearTimeout(this.#selectTimer);
     this.#client.disconnect();
+  }
+
+  async #appendBy(mode: AppendMode, order: AppendOrder): Promise<AppendReply> {
+    if (mode === "plain") return await this.#appendPlainly(order);
+    const reply = mode === "script"
+      ? await this.#appendByScript(order)
+      : await this.#inTurn(() => this.#appendWatching(order));
+    // A node that has just come back is known as another one before its gap is.
+    if (reply.kind === "gap" && isCluster(this.#client)) {
+      this.#incarnation = await this.#runIds() ?? `gap ${++this.#connections}`;
+    }
+    return reply;
   }
 
   async #appendByScript(order: AppendOrder): Promise<AppendReply> {
@@ -160,6 +171,8 @@ export class RedisLink implements RedisLists {
   async #appendWatching(order: AppendOrder): Promise<AppendReply> {
     const { after, first, batch } = order;
     const [list, watermark] = keysOf(order);
+    // Where MULTI is forbidden, what follows it would be done at once.
+    await this.#client.multi().exec();
     for (let tries = 0; tries < WATCH_TRIES_MAX; tries++) {
       await this.#client.watch(watermark);
       const known = await this.#client.get(watermark);
@@ -170,15 +183,29 @@ export class RedisLink implements RedisLists {
       }
       const skipped = Math.min(batch.count, Math.max(0, mark - first + 1));
       const last = Math.max(mark, first + batch.count - 1);
+      if (skipped < batch.count) await this.#requireList(list);
       const transaction = this.#client.multi();
       if (skipped < batch.count) transaction.rpush(list, ...textsOf(order, skipped));
       transaction.set(watermark, String(last), "EX", WATERMARK_SECONDS);
       const replies = await transaction.exec();
       if (replies === null) continue; // a late write of ours has moved the watermark
-      for (const [error] of replies) if (error !== null) throw error;
-      return { kind: "written", skipped };
+      const failed = replies.find(([error]) => error !== null);
+      if (failed === undefined) return { kind: "written", skipped };
+      // A transaction goes on behind what fails in it: the watermark is put back.
+      if (known === null) await this.#client.set(watermark, "0", "PX", 1);
+      else await this.#client.set(watermark, known, "EX", WATERMARK_SECONDS);
+      throw failed[0];
     }
     throw new RedisError("refused", "", `${watermark} does not stop changing`);
+  }
+
+  /** A transaction would move the watermark also where the list is none. */
+  async #requireList(list: string): Promise<void> {
+    try {
+      await this.#client.llen(list);
+    } catch (error) {
+      if (!FORBIDDEN.test(messageOf(error))) throw error;
+    }
   }
 
   async #appendPlainly(order: AppendOrder): Promise<AppendReply> {
@@ -266,11 +293,9 @@ export class RedisLink implements RedisLists {
 
   /** Dials anew: what still comes on the old connection is nobody's any more. */
   #drop(): void {
-    if (this.#closed) return;
+    if (!this.#isReady) return; // another append did
     this.#isReady = false;
-    const client = this.#client;
-    if (isCluster(client)) { for (const node of client.nodes()) node.disconnect(true); }
-    else client.disconnect(true);
+    this.#client.disconnect(true);
   }
 
   #hinted(message: string): string {

@@ -13,6 +13,7 @@ import { type Clock, systemClock } from "../clock.ts";
 import { PushChannel, WAITING_BYTES_MAX } from "../push_channel.ts";
 import type { Spool } from "../spool.ts";
 import { StoreError } from "../store_error.ts";
+import { newWriterName } from "../writer_name.ts";
 import { HeldBatches } from "./held_batches.ts";
 import { ListWatch } from "./list_watch.ts";
 import { APPEND_MAX, ListWriter, type ListWriterEvents } from "./list_writer.ts";
@@ -97,7 +98,7 @@ export class RedisPush {
    * @param parts what it is made of
    */
   constructor(parts: RedisPushParts) {
-    const { redis, spool, log, clock = systemClock, writer = randomWriter() } = parts;
+    const { redis, spool, log, clock = systemClock, writer = newWriterName() } = parts;
     this.#redis = redis;
     this.#spool = spool;
     this.#log = log;
@@ -346,11 +347,4 @@ export class RedisPush {
       if (!(error instanceof StoreError)) throw error; // tried again at the next look
     }
   }
-}
-
-function randomWriter(): string {
-  return Array.from(
-    crypto.getRandomValues(new Uint8Array(8)),
-    (byte) => byte.toString(16).padStart(2, "0"),
-  ).join("");
 }
