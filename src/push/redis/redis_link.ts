@@ -46,7 +46,9 @@ const TLS_HINT = /UNKNOWN|EOF|InvalidData|invalid peer certificate/i;
 
 /** A line to Redis. */
 export class RedisLink implements RedisLists {
+  /** See {@linkcode RedisLists.onReady}. */
   onReady: (() => void) | undefined;
+  /** See {@linkcode RedisLists.onLost}. */
   onLost: ((why: string) => void) | undefined;
 
   readonly #client: RedisClient;

@@ -32,14 +32,25 @@ export function differences(numbers: readonly number[], first: number, last: num
   ];
 }
 
-/** `what 1-5 9`; nothing when there are no numbers. */
+/** The numbers from 1 to `last` that are not there, as runs from one to another. */
+export function gapsOf(numbers: readonly number[], last: number): [from: number, to: number][] {
+  const there = new Set(numbers);
+  return runsOf(Array.from({ length: last }, (_, i) => i + 1).filter((i) => !there.has(i)));
+}
+
+/** `what: 1-5 9`; nothing when there are no numbers. */
 function said(what: string, numbers: readonly number[]): string[] {
   if (numbers.length === 0) return [];
+  const runs = runsOf(numbers.toSorted((a, b) => a - b));
+  return [`${what}: ${runs.map(([from, to]) => from === to ? from : `${from}-${to}`).join(" ")}`];
+}
+
+function runsOf(numbers: readonly number[]): [from: number, to: number][] {
   const runs: [number, number][] = [];
-  for (const number of numbers.toSorted((a, b) => a - b)) {
+  for (const number of numbers) {
     const run = runs.at(-1);
     if (run !== undefined && number === run[1] + 1) run[1] = number;
     else runs.push([number, number]);
   }
-  return [`${what}: ${runs.map(([from, to]) => from === to ? from : `${from}-${to}`).join(" ")}`];
+  return runs;
 }
