@@ -60,8 +60,13 @@ export interface ListWriterEvents {
   readonly onStalled?: (list: number, why: string) => void;
   /** It takes jobs again. */
   readonly onResumed?: (list: number) => void;
-  /** Redis had lost what it had acknowledged: so many jobs were sent again, so many were held no longer. */
+  /** Redis had lost the last of what it had acknowledged: so many jobs were sent again, so many were held no longer. */
   readonly onGap?: (list: number, resent: number, lost: number) => void;
+  /**
+   * Redis came back without anything: so many jobs were sent again. Of older ones those are lost that no worker had taken, and
+   * nobody knows how many these are.
+   */
+  readonly onEmptied?: (list: number, resent: number) => void;
   /** The watermark was gone although Redis is the same: flushed, evicted or expired. Nothing is sent again. */
   readonly onWiped?: (list: number) => void;
 }
@@ -261,7 +266,7 @@ export class ListWriter implements PushSink {
         this.#noteResumption();
         return;
       }
-      after = await this.#bridge(writer, first, reply.watermark);
+      after = await this.#bridge(writer, reply.watermark);
     }
     throw new RedisError("refused", "GAP", `the watermark of ${PUSH_LISTS[list]} does not hold`);
   }
@@ -281,26 +286,28 @@ export class ListWriter implements PushSink {
    *
    * @throws {RedisError} when sending again fails
    */
-  async #bridge(writer: string, first: number, watermark: number | undefined): Promise<number> {
+  async #bridge(writer: string, watermark: number | undefined): Promise<number> {
     const { list, redis } = this.#parts;
     const from = watermark ?? 0;
     const { incarnation } = redis;
     const progress = this.#progress.get(writer);
-    // Of a process that is gone nothing is held, and what it had refused is a hole as well.
-    const acknowledged = progress?.acknowledged ?? first - 1;
-    // Jobs that were refused leave a hole in the sequence, and no loss.
-    if (from >= acknowledged) return from;
-    if (watermark === undefined && progress?.incarnation === incarnation) {
+    // Jobs that were refused or dropped leave a hole in the sequence, and no loss. Of a process that is gone nobody knows more.
+    if (progress === undefined || from >= progress.acknowledged) return from;
+    if (watermark === undefined && progress.incarnation === incarnation) {
       this.#progress.set(writer, { acknowledged: 0, incarnation });
       this.wiped++;
       this.#events.onWiped?.(list);
       return 0;
     }
-    const { reached, resent, lost } = await this.#sendAgain(writer, from, acknowledged);
+    const { reached, resent, lost } = await this.#sendAgain(writer, from, progress.acknowledged);
     this.#progress.set(writer, { acknowledged: reached, incarnation }); // a loss is counted once
-    this.lost += lost;
     this.resent += resent;
-    this.#events.onGap?.(list, resent, lost);
+    if (watermark === undefined && lost > 0) {
+      this.#events.onEmptied?.(list, resent);
+    } else {
+      this.lost += lost;
+      this.#events.onGap?.(list, resent, lost);
+    }
     return reached;
   }
 
@@ -310,18 +317,20 @@ export class ListWriter implements PushSink {
     acknowledged: number,
   ): Promise<{ reached: number; resent: number; lost: number }> {
     const { list, redis, held } = this.#parts;
-    let reached = from, resent = 0, lost = 0;
-    for (const { first, batch } of held.after(list, writer, from)) {
+    const batches = held.after(list, writer, from);
+    // What is missing between batches that are held was refused, not lost.
+    const heldFrom = batches[0]?.first ?? acknowledged + 1;
+    let reached = from, resent = 0;
+    for (const { first, batch } of batches) {
       const order: AppendOrder = { list, writer, after: reached, first, batch };
       const reply = await redis.append(order);
       if (reply.kind === "gap") {
         throw new RedisError("refused", "GAP", `${PUSH_LISTS[list]} lost jobs once more`);
       }
-      lost += Math.max(0, first - 1 - reached);
       resent += batch.count - reply.skipped;
       reached = Math.max(reached, first + batch.count - 1);
     }
-    return { reached, resent, lost: lost + Math.max(0, acknowledged - reached) };
+    return { reached, resent, lost: Math.max(0, heldFrom - 1 - from) };
   }
 
   async #drainAll(): Promise<void> {
@@ -348,7 +357,13 @@ export class ListWriter implements PushSink {
         const chunk = await spool.peek(list, APPEND_MAX.jobs, APPEND_MAX.bytes);
         if (chunk === undefined) return true; // on its way to the disk: `write` drains when it is there
         const { writer, firstSeq, ids, batch } = chunk;
-        if (!await this.#fly(writer, firstSeq, batch)) return false;
+        // A batch that was only late is in the spool and in Redis: it must not come back when somebody flushes that.
+        const known = (this.#progress.get(writer)?.acknowledged ?? 0) - firstSeq + 1;
+        const skipped = Math.min(batch.count, Math.max(0, known));
+        if (skipped < batch.count) {
+          const rest = skipped === 0 ? batch : behind(batch, skipped);
+          if (!await this.#fly(writer, firstSeq + skipped, rest)) return false;
+        }
         await spool.delete(ids);
       } catch (error) {
         if (!(error instanceof StoreError)) throw error;
@@ -396,6 +411,17 @@ export class ListWriter implements PushSink {
     cancel();
     this.#endPause = undefined;
   }
+}
+
+/** The jobs behind the first `from`. */
+function behind({ count, bytes, lists, ends }: JobBatch, from: number): JobBatch {
+  const start = ends[from - 1]!;
+  return new JobBatch({
+    count: count - from,
+    bytes: bytes.subarray(start),
+    lists: lists.subarray(from),
+    ends: ends.slice(from, count).map((end) => end - start),
+  });
 }
 
 function copyOf({ count, bytes, lists, ends, byteLength }: JobBatch): JobBatch {

@@ -283,6 +283,13 @@ export class RedisPush {
           lost,
         });
       },
+      onEmptied: (list, resent) => {
+        log("error", "redis came back empty: push jobs that no worker had taken are lost", {
+          list: PUSH_LISTS[list],
+          sent_again: resent,
+          last_length: this.#watch.lengths[list],
+        });
+      },
       onWiped: (list) => {
         log("warning", "redis has forgotten the watermark: flushed, evicted or expired", {
           list: PUSH_LISTS[list],
