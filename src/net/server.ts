@@ -15,7 +15,13 @@ import { COMMAND, commandName } from "../wire/command.ts";
 import { FRAME_BODY_BYTES_DEFAULT } from "../wire/frame.ts";
 import { type CloseReason, Connection, type ConnectionHost } from "./connection.ts";
 import type { Outbox } from "./outbox.ts";
-import { PACE_BYTES, Pacer } from "./pacer.ts";
+import {
+  PACE_BYTES,
+  Pacer,
+  type Pressure,
+  PUSH_MS_PER_SECOND,
+  RECEIVER_MS_PER_SECOND,
+} from "./pacer.ts";
 import { ReadingTurns } from "./reading_turns.ts";
 import { ServerCounters } from "./server_counters.ts";
 import type { Transport } from "./transport.ts";
@@ -47,8 +53,8 @@ export const SERVER_LIMITS: ServerLimits = {
 export interface ServerOptions {
   /** Decides about frames. */
   readonly router: Router;
-  /** Takes the push jobs of a chunk; copies what it keeps. */
-  readonly push: (jobs: JobBatch) => void;
+  /** Takes the push jobs of a chunk; copies what it keeps. Returns what to slow the publisher down for, if anything. */
+  readonly push: (jobs: JobBatch) => Pressure | undefined;
   /** Where events go. */
   readonly log: Log;
   /** Bounds that differ from {@linkcode SERVER_LIMITS}. */
@@ -74,7 +80,7 @@ export class Server {
   /** What happened so far. */
   readonly counters: ServerCounters = new ServerCounters();
   readonly #router: Router;
-  readonly #push: (jobs: JobBatch) => void;
+  readonly #push: ServerOptions["push"];
   readonly #log: Log;
   readonly #limits: ServerLimits;
   /** Bytes waiting in an outbox from which it is looked at more closely. */
@@ -85,6 +91,7 @@ export class Server {
   readonly #connections: (Connection | undefined)[] = [];
   readonly #turns = new ReadingTurns();
   readonly #pacers = new WeakMap<Connection, Pacer>();
+  readonly #pushPacers = new WeakMap<Connection, Pacer>();
   readonly #running = new Map<Connection, Promise<void>>();
   /** Outboxes that got something since the last flush. */
   #dirty: Outbox[] = [];
@@ -221,25 +228,33 @@ export class Server {
 
   readonly #afterFrames = (connection: Connection): Promise<void> | undefined => {
     const jobs = this.#router.jobs;
+    let pushes: Pressure | undefined;
     if (jobs.count > 0) {
       this.#work += jobs.byteLength * JOB_WORK;
-      this.#push(jobs);
+      pushes = this.#push(jobs);
       jobs.clear();
     }
     if (this.#dirty.length > 0 && !this.#flushScheduled) this.#scheduleFlush();
     const turn = this.#turns.charge(this.#work);
     this.#work = 0;
     const congested = this.#congested;
-    if (congested === undefined) return turn;
+    if (congested === undefined && pushes === undefined) return turn;
     this.#congested = undefined;
-    const pause = this.#pause(connection, congested);
+    const pause = pushes !== undefined
+      ? this.#pause(this.#pushPacers, PUSH_MS_PER_SECOND, connection, pushes)
+      : this.#pause(this.#pacers, RECEIVER_MS_PER_SECOND, connection, congested!);
     return turn !== undefined && pause !== undefined ? both(turn, pause) : turn ?? pause;
   };
 
-  #pause(connection: Connection, congested: Outbox): Promise<void> | undefined {
-    let pacer = this.#pacers.get(connection);
-    if (pacer === undefined) this.#pacers.set(connection, pacer = new Pacer());
-    const pause = pacer.pause(congested, this.#now());
+  #pause(
+    pacers: WeakMap<Connection, Pacer>,
+    msPerSecond: number,
+    connection: Connection,
+    queue: Pressure,
+  ): Promise<void> | undefined {
+    let pacer = pacers.get(connection);
+    if (pacer === undefined) pacers.set(connection, pacer = new Pacer(msPerSecond));
+    const pause = pacer.pause(queue, this.#now());
     if (pause !== undefined) this.counters.pauses++;
     return pause;
   }

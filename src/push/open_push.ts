@@ -6,6 +6,7 @@
 
 import type { Log } from "../log.ts";
 import type { JobBatch } from "../router/job_batch.ts";
+import type { ByteBudget } from "./byte_budget.ts";
 import { EmbeddedStore } from "./embedded_store.ts";
 import { PushChannel } from "./push_channel.ts";
 import { RedisLink } from "./redis/redis_link.ts";
@@ -15,8 +16,8 @@ import { Spool } from "./spool.ts";
 
 /** What is open. */
 export interface OpenPush {
-  /** Takes the jobs of a chunk and copies them. */
-  readonly append: (jobs: JobBatch) => void;
+  /** Takes the jobs of a chunk and copies them. Returns what to slow down for, when too many wait. */
+  readonly append: (jobs: JobBatch) => ByteBudget | undefined;
   /** What is seen of the channel. */
   readonly push: PushChannel | RedisPush;
   /** From where workers take jobs over HTTP; undefined with Redis. */

@@ -158,8 +158,9 @@ export class PushChannel {
    * everything after {@linkcode close}.
    *
    * @param jobs in the order in which they are to be written; the caller's again when this returns
+   * @returns the budget, when the caller should slow down for it
    */
-  append(jobs: JobBatch): void {
+  append(jobs: JobBatch): ByteBudget | undefined {
     const bytes = jobs.byteLength;
     const fits = this.#open.count + jobs.count <= this.#batchJobsMax &&
       this.#open.byteLength + bytes <= this.#batchBytesMax &&
@@ -173,6 +174,7 @@ export class PushChannel {
     }
     if (this.#open.count === this.#batchJobsMax) this.#seal();
     this.#plan();
+    return this.#budget.isCrowded ? this.#budget : undefined;
   }
 
   /**
@@ -223,7 +225,8 @@ export class PushChannel {
 
   #countBytes(bytes: number): void {
     this.#waitingBytes += bytes;
-    this.#budget.used += bytes;
+    if (bytes > 0) this.#budget.take(bytes);
+    else this.#budget.give(-bytes);
   }
 
   #appendOne(list: number, text: Uint8Array): void {

@@ -28,7 +28,7 @@ export type FixtureOptions =
 
 export function openFixture(options: FixtureOptions = {}): Fixture {
   const router = new Router({ generation: 2 });
-  const server = new Server({ router, push: () => {}, log: () => {} });
+  const server = new Server({ router, push: () => undefined, log: () => {} });
   const log: LogLine[] = [];
   const admin = listenAdmin({
     hostname: "127.0.0.1",

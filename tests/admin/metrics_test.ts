@@ -200,7 +200,7 @@ Deno.test("/metrics counts answers by path and status, and every other path as o
 
 function allMetrics(): Metrics {
   const router = new Router({ generation: 2 });
-  const server = new Server({ router, push: () => {}, log: () => {} });
+  const server = new Server({ router, push: () => undefined, log: () => {} });
   return new Metrics({
     router,
     server,

@@ -15,7 +15,7 @@ function print(line: unknown): void {
 }
 
 const log: Log = (level, event, fields) => print({ level, event, fields });
-const server = new Server({ router: new Router({ generation: 2 }), push: () => {}, log });
+const server = new Server({ router: new Router({ generation: 2 }), push: () => undefined, log });
 const { options } = SocketOptions.open();
 const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
 const accepting = acceptAll(listener, server, options, log);

@@ -1,7 +1,7 @@
 // How long reading from a publisher stops for a slower receiver: seldom, shortly, and only where that helps.
 import assert from "node:assert/strict";
 import { PACE_BYTES, Pacer } from "../../src/net/pacer.ts";
-import { subscribe } from "../support/wire_frames.ts";
+import { im, push, subscribe } from "../support/wire_frames.ts";
 import { OutboxScene } from "./outbox_fixture.ts";
 import { message, ServerScene, textsOf } from "./server_fixture.ts";
 import { settle, until, within } from "./waiting.ts";
@@ -113,4 +113,28 @@ Deno.test("Server lets a receiver that reads slowly have everything from a publi
   await settle();
   assert.ok(scene.server.counters.pauses > 0, "by pausing");
   assert.equal(scene.connection(slow).outbox.waitingBytes, 0);
+});
+
+Deno.test("Server slows down only the publisher whose push jobs pile up, and only while they drain", async () => {
+  await using scene = new ServerScene();
+  const storming = scene.connect();
+  const other = scene.connect();
+  await settle();
+  const job = push([9n], im({ receiver: 9n, flag: 0x10, content: "x" }));
+  const { promise, resolve } = Promise.withResolvers<void>();
+  scene.pressure = { progressAt: scene.now, ready: () => promise };
+  storming.send(job);
+  await until(() => scene.server.counters.pauses === 1, "it is paused");
+  storming.send(job);
+  other.send(subscribe(1n));
+  await until(() => scene.connection(other).framesIn === 1, "another is read");
+  assert.equal(scene.jobs.length, 1, "the next job is not read yet");
+  resolve();
+  await until(() => scene.jobs.length === 2, "it goes on when there is room");
+
+  scene.pressure = { progressAt: scene.now - 1_000, ready: () => new Promise(() => {}) };
+  const { pauses } = scene.server.counters;
+  for (let i = 0; i < 10; i++) storming.send(job);
+  await until(() => scene.jobs.length === 12, "nobody waits for what does not drain");
+  assert.equal(scene.server.counters.pauses, pauses);
 });

@@ -7,6 +7,7 @@
 import assert from "node:assert/strict";
 import type { Log, LogFields, LogLevel } from "../../src/log.ts";
 import type { CloseReason, Connection } from "../../src/net/connection.ts";
+import type { Pressure } from "../../src/net/pacer.ts";
 import { Server, type ServerLimits } from "../../src/net/server.ts";
 import type { JobBatch } from "../../src/router/job_batch.ts";
 import { Router, type RouterOptions } from "../../src/router/router.ts";
@@ -38,6 +39,8 @@ export class ServerScene implements AsyncDisposable {
   readonly lines: LogLine[] = [];
   /** Push jobs, each as "list json". */
   readonly jobs: string[] = [];
+  /** What the push jobs ask the server to slow publishers down for. */
+  pressure: Pressure | undefined;
   /** Settles for each connection when its `attach` does. */
   readonly runs: Promise<void>[] = [];
   readonly #pairs: MemoryPair[] = [];
@@ -48,7 +51,10 @@ export class ServerScene implements AsyncDisposable {
     this.router = new Router({ generation: 2, ...options.router });
     this.server = new Server({
       router: this.router,
-      push: (jobs) => this.jobs.push(...jobTexts(jobs)),
+      push: (jobs) => {
+        this.jobs.push(...jobTexts(jobs));
+        return this.pressure;
+      },
       log: this.log,
       limits: options.limits ?? {},
       now: options.now ?? (() => this.now),

@@ -36,6 +36,8 @@ export interface RedisLinkOptions {
 const TIMES: RedisTimes = { commandMs: 2_000, dialMs: 2_000 };
 /** Pause before a database that was refused is asked for again, in milliseconds. */
 const SELECT_PAUSE_MS = 1_000;
+/** Pause before a client that has given up is made to dial, in milliseconds. */
+const DIAL_AGAIN_MS = 200;
 /** Times that an EXEC may answer that the watermark has moved. */
 const WATCH_TRIES_MAX = 5;
 /** The server forbids a command, its keys, or what the script does. */
@@ -63,6 +65,7 @@ export class RedisLink implements RedisLists {
   #lastError = "";
   #closed = false;
   #selectTimer: ReturnType<typeof setTimeout> | undefined;
+  #dialTimer: ReturnType<typeof setTimeout> | undefined;
   /** The append that watches, and those behind it. */
   #watching: Promise<unknown> = Promise.resolve();
 
@@ -85,7 +88,7 @@ export class RedisLink implements RedisLists {
     client.on("ready", () => this.#begin());
     if (isCluster(client)) client.on("+node", (node) => node.on("ready", () => this.#begin()));
     client.on("close", () => this.#end());
-    client.on("end", () => this.#end());
+    client.on("end", () => this.#dialAgain());
   }
 
   /** Whether commands can be sent now. */
@@ -133,6 +136,7 @@ export class RedisLink implements RedisLists {
     this.#closed = true;
     this.#isReady = false;
     clearTimeout(this.#selectTimer);
+    clearTimeout(this.#dialTimer);
     this.#client.disconnect();
   }
 
@@ -278,6 +282,19 @@ export class RedisLink implements RedisLists {
     this.#isReady = false;
     clearTimeout(this.#selectTimer);
     if (!this.#closed) this.onLost?.(this.#lastError || "the connection was closed");
+  }
+
+  /**
+   * The client has given up for good. It does so when a sentinel tells of a fail-over in the very moment in which it dials
+   * (seen in one of eight); only `close` may mean that.
+   */
+  #dialAgain(): void {
+    this.#end();
+    if (this.#closed) return;
+    clearTimeout(this.#dialTimer);
+    this.#dialTimer = setTimeout(() => {
+      this.#client.connect().catch(() => {}); // "close" or "end" tells of it
+    }, DIAL_AGAIN_MS);
   }
 
   #failure(error: unknown): RedisError {

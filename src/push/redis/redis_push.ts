@@ -208,8 +208,9 @@ export class RedisPush {
    * Copies jobs into the channels of their lists. Jobs that would exceed the bound of what waits are refused and counted.
    *
    * @param jobs in the order in which they are to be written; the caller's again when this returns
+   * @returns the budget, when the caller should slow down for it
    */
-  append(jobs: JobBatch): void {
+  append(jobs: JobBatch): ByteBudget | undefined {
     for (let i = 0; i < jobs.count; i++) {
       const list = jobs.lists[i]!;
       const start = jobs.start(i), end = jobs.ends[i]!;
@@ -223,6 +224,7 @@ export class RedisPush {
       this.#channels[list]!.append(sorted);
       sorted.clear();
     });
+    return this.#budget.isCrowded ? this.#budget : undefined;
   }
 
   /**
