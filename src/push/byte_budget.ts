@@ -7,7 +7,7 @@
 /** A bound, and how much of it is used. */
 export class ByteBudget {
   /** When something was last given back, on the clock. */
-  progressAt = -Infinity;
+  progressAt: number = -Infinity;
   readonly #now: () => number;
   #used = 0;
   #room: PromiseWithResolvers<void> | undefined;
