@@ -39,12 +39,12 @@ Deno.exit(status); // not by running dry: a write to a frozen peer may be pendin
 
 /** Serves until a signal; returns the exit status. */
 async function serve(settings: Settings, log: Log): Promise<number> {
-  const { append, push, queue, redis, close } = await openPush(settings, log);
+  const { push, queue, redis, close } = await openPush(settings, log);
   const { options, unavailable } = SocketOptions.open();
   if (unavailable !== undefined) log("warning", "socket options unavailable", { why: unavailable });
   const hashSeed = crypto.getRandomValues(new Int32Array(1))[0];
   const router = new Router({ generation: settings.generation, hashSeed });
-  const server = new Server({ router, push: append, log });
+  const server = new Server({ router, push: (jobs) => push.append(jobs), log });
   const { listen, http } = settings;
   const listener = opening("--listen", listen, () => Deno.listen(listen));
   const notReadyReasons = (): string[] => stop.aborted ? ["stopping"] : [];

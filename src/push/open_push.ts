@@ -5,8 +5,6 @@
  */
 
 import type { Log } from "../log.ts";
-import type { JobBatch } from "../router/job_batch.ts";
-import type { ByteBudget } from "./byte_budget.ts";
 import { EmbeddedStore } from "./embedded_store.ts";
 import { PushChannel } from "./push_channel.ts";
 import { RedisLink } from "./redis/redis_link.ts";
@@ -16,9 +14,7 @@ import { Spool } from "./spool.ts";
 
 /** What is open. */
 export interface OpenPush {
-  /** Takes the jobs of a chunk and copies them. Returns what to slow down for, when too many wait. */
-  readonly append: (jobs: JobBatch) => ByteBudget | undefined;
-  /** What is seen of the channel. */
+  /** Takes the jobs of a chunk. */
   readonly push: PushChannel | RedisPush;
   /** From where workers take jobs over HTTP; undefined with Redis. */
   readonly queue: EmbeddedStore | undefined;
@@ -58,7 +54,7 @@ async function openEmbedded(folder: string, log: Log): Promise<OpenPush> {
     await queue.close();
     return lost;
   };
-  return { append: (jobs) => push.append(jobs), push, queue, redis: undefined, close };
+  return { push, queue, redis: undefined, close };
 }
 
 async function openRedis(folder: string, settings: RedisSettings, log: Log): Promise<OpenPush> {
@@ -71,11 +67,5 @@ async function openRedis(folder: string, settings: RedisSettings, log: Log): Pro
       }),
   });
   const push = new RedisPush({ redis: link, spool, log });
-  return {
-    append: (jobs) => push.append(jobs),
-    push,
-    queue: undefined,
-    redis: push,
-    close: (signal) => push.close(signal),
-  };
+  return { push, queue: undefined, redis: push, close: (signal) => push.close(signal) };
 }
