@@ -177,6 +177,12 @@ export class PushChannel {
     return this.#budget.isCrowded ? this.#budget : undefined;
   }
 
+  /** The same for one job. */
+  appendJob(list: number, text: Uint8Array): void {
+    this.#appendOne(list, text);
+    this.#plan();
+  }
+
   /**
    * Waits until all jobs appended so far have left. The channel goes on meanwhile and afterwards.
    *
@@ -238,9 +244,7 @@ export class PushChannel {
     const isFull = this.#open.count === this.#batchJobsMax ||
       bytes + text.length > this.#batchBytesMax;
     if (isFull && this.#open.count > 0) this.#seal();
-    const at = this.#open.byteLength;
-    this.#open.reserve(at, text.length).set(text, at);
-    this.#open.commit(list, at + text.length);
+    this.#open.appendJob(list, text);
     this.#countAccepted(list);
     this.#countBytes(text.length);
   }

@@ -92,6 +92,24 @@ export class JobBatch {
     for (let i = 0; i < other.count; i++) this.commit(other.lists[i]!, base + other.ends[i]!);
   }
 
+  /** Copies one job behind the others. */
+  appendJob(list: number, text: Uint8Array): void {
+    const at = this.byteLength;
+    this.reserve(at, text.length).set(text, at);
+    this.commit(list, at + text.length);
+  }
+
+  /** A copy of the jobs from `from` on, in memory of its own. */
+  slice(from = 0): JobBatch {
+    const start = this.start(from);
+    return new JobBatch({
+      count: this.count - from,
+      bytes: this.bytes.slice(start, this.byteLength),
+      lists: this.lists.slice(from, this.count),
+      ends: this.ends.slice(from, this.count).map((end) => end - start),
+    });
+  }
+
   /** Forgets the jobs and keeps the space. */
   clear(): void {
     this.count = 0;

@@ -18,6 +18,7 @@ import { JobBatch } from "../../router/job_batch.ts";
 import { PUSH_LISTS } from "../../router/push_list.ts";
 import type { Clock } from "../clock.ts";
 import { type PushSink, SinkFullError } from "../push_sink.ts";
+import type { Spool } from "../spool.ts";
 import { StoreError } from "../store_error.ts";
 import type { HeldBatches } from "./held_batches.ts";
 import { type AppendOrder, RedisError, type RedisLists } from "./redis_lists.ts";
@@ -35,24 +36,7 @@ export const APPEND_MAX = { jobs: 8_000, bytes: 1 << 20 };
 const GAPS_MAX = 4;
 
 /** What a writer needs of the spool. */
-export interface ListSpool {
-  /** Keeps jobs on disk, behind those that are there. */
-  append(list: number, writer: string, firstSeq: number, batch: JobBatch): Promise<void>;
-  /** The first jobs of a list: of one writer, and consecutive. */
-  peek(list: number, jobsMax: number, bytesMax: number): Promise<
-    | {
-      readonly writer: string;
-      readonly firstSeq: number;
-      readonly ids: readonly number[];
-      readonly batch: JobBatch;
-    }
-    | undefined
-  >;
-  /** Deletes jobs. */
-  delete(ids: readonly number[]): Promise<void>;
-  /** Jobs of a list that are there or on their way there. */
-  jobs(list: number): number;
-}
+export type ListSpool = Pick<Spool, "append" | "peek" | "delete" | "jobs">;
 
 /** What a writer tells whoever writes the log; none may throw. */
 export interface ListWriterEvents {
@@ -165,7 +149,7 @@ export class ListWriter implements PushSink {
     if (redis.isReady && spool.jobs(list) === 0 && this.#flight === undefined) {
       numbered.sent = true;
       // A copy, as the call may outlive the patience, and as acknowledged batches are held.
-      const flight = this.#fly(writer, first, copyOf(batch));
+      const flight = this.#fly(writer, first, batch.slice());
       if (await this.#patiently(flight)) {
         this.#pending = undefined;
         return;
@@ -361,7 +345,7 @@ export class ListWriter implements PushSink {
         const known = (this.#progress.get(writer)?.acknowledged ?? 0) - firstSeq + 1;
         const skipped = Math.min(batch.count, Math.max(0, known));
         if (skipped < batch.count) {
-          const rest = skipped === 0 ? batch : behind(batch, skipped);
+          const rest = skipped === 0 ? batch : batch.slice(skipped);
           if (!await this.#fly(writer, firstSeq + skipped, rest)) return false;
         }
         await spool.delete(ids);
@@ -411,24 +395,4 @@ export class ListWriter implements PushSink {
     cancel();
     this.#endPause = undefined;
   }
-}
-
-/** The jobs behind the first `from`. */
-function behind({ count, bytes, lists, ends }: JobBatch, from: number): JobBatch {
-  const start = ends[from - 1]!;
-  return new JobBatch({
-    count: count - from,
-    bytes: bytes.subarray(start),
-    lists: lists.subarray(from),
-    ends: ends.slice(from, count).map((end) => end - start),
-  });
-}
-
-function copyOf({ count, bytes, lists, ends, byteLength }: JobBatch): JobBatch {
-  return new JobBatch({
-    count,
-    bytes: bytes.slice(0, byteLength),
-    lists: lists.slice(0, count),
-    ends: ends.slice(0, count),
-  });
 }

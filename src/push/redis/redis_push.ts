@@ -6,7 +6,7 @@
  */
 
 import type { Log } from "../../log.ts";
-import { JobBatch } from "../../router/job_batch.ts";
+import type { JobBatch } from "../../router/job_batch.ts";
 import { PUSH_LISTS } from "../../router/push_list.ts";
 import { ByteBudget } from "../byte_budget.ts";
 import { type Clock, systemClock } from "../clock.ts";
@@ -86,8 +86,6 @@ export class RedisPush {
   readonly #budget = new ByteBudget(WAITING_BYTES_MAX);
   readonly #held = new HeldBatches();
   readonly #watch: ListWatch;
-  /** Jobs of one call, sorted by list. */
-  readonly #sorted: readonly JobBatch[] = PUSH_LISTS.map(() => new JobBatch());
   readonly #expired: number[] = PUSH_LISTS.map(() => 0);
   #cancelLook: (() => void) | undefined;
   #closed: Promise<number> | undefined;
@@ -213,17 +211,8 @@ export class RedisPush {
   append(jobs: JobBatch): ByteBudget | undefined {
     for (let i = 0; i < jobs.count; i++) {
       const list = jobs.lists[i]!;
-      const start = jobs.start(i), end = jobs.ends[i]!;
-      const sorted = this.#sorted[list]!;
-      const at = sorted.byteLength;
-      sorted.reserve(at, end - start).set(jobs.bytes.subarray(start, end), at);
-      sorted.commit(list, at + end - start);
+      this.#channels[list]!.appendJob(list, jobs.text(i));
     }
-    this.#sorted.forEach((sorted, list) => {
-      if (sorted.count === 0) return;
-      this.#channels[list]!.append(sorted);
-      sorted.clear();
-    });
     return this.#budget.isCrowded ? this.#budget : undefined;
   }
 
