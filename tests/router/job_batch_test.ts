@@ -87,3 +87,20 @@ Deno.test("PUSH_LISTS are the lists that push workers read, and PUSH_LIST their 
     ["CUSTOMER_V2", "customer_push_queue_v2"],
   ]);
 });
+
+Deno.test("JobBatch.slice copies the jobs from one on, into memory of its own", () => {
+  const batch = new JobBatch();
+  const texts = ["a", "", "ccc", "dd"];
+  texts.forEach((text, list) => batch.appendJob(list, new TextEncoder().encode(text)));
+  for (let from = 0; from <= texts.length; from++) {
+    const copy = batch.slice(from);
+    const read = Array.from(
+      { length: copy.count },
+      (_, i) => new TextDecoder().decode(copy.text(i)),
+    );
+    assert.deepEqual(read, texts.slice(from));
+    assert.deepEqual([...copy.lists], [0, 1, 2, 3].slice(from));
+    assert.equal(copy.byteLength, texts.slice(from).join("").length);
+    assert.notEqual(copy.bytes.buffer, batch.bytes.buffer);
+  }
+});
