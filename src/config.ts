@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { RedisSettings } from "./push/redis/redis_settings.ts";
+import type { RedisSettings } from "./redis/redis_settings.ts";
 import type { Generation } from "./router/router.ts";
 
 /** Where a port listens. */

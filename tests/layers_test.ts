@@ -8,18 +8,19 @@ const ROOT = fileURLToPath(new URL("..", import.meta.url));
 /**
  * What each part of src may import besides itself: other parts, "node:" for builtin modules, "npm" for packages.
  * The integrations (push, groups, cluster, admin) know the types of wire and router, never net nor each other: main.ts
- * connects them. It and src/cli know every part.
+ * connects them. redis is what they share: how to reach it. It and src/cli know every part.
  */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   wire: [],
   router: ["wire"],
   net: ["wire", "router", "log", "node:"],
-  push: ["wire", "router", "log", "node:", "npm"],
-  groups: ["wire", "router", "log", "node:", "npm"],
-  cluster: ["wire", "router", "log", "node:", "npm"],
+  redis: ["node:", "npm"],
+  push: ["wire", "router", "redis", "log", "node:", "npm"],
+  groups: ["wire", "router", "redis", "log", "node:", "npm"],
+  cluster: ["wire", "router", "redis", "log", "node:", "npm"],
   admin: ["wire", "router", "log", "node:", "npm"],
   log: ["node:", "npm"],
-  config: ["wire", "router", "push", "log", "node:", "npm"],
+  config: ["wire", "router", "redis", "push", "groups", "log", "node:", "npm"],
   cli: ["*"],
   main: ["*"],
 };

@@ -17,7 +17,7 @@ import {
   parseListenAddress,
   type Settings,
 } from "../config.ts";
-import { formatRedis, parseRedisUrl, type RedisSettings } from "../push/redis/redis_settings.ts";
+import { formatRedis, parseRedisUrl, type RedisSettings } from "../redis/redis_settings.ts";
 
 /** What a command line asks for. */
 export interface Command {

@@ -6,7 +6,7 @@
 
 import { formatListenAddress, type ListenAddress, type Settings } from "../config.ts";
 import type { Log } from "../log.ts";
-import { formatRedis } from "../push/redis/redis_settings.ts";
+import { formatRedis } from "../redis/redis_settings.ts";
 
 /** Exit status when the world did not let it start or run. */
 const EXIT_FAILED = 1;

@@ -6,7 +6,7 @@
 
 import { RedisLink } from "../push/redis/redis_link.ts";
 import { RedisPush } from "../push/redis/redis_push.ts";
-import { formatRedis, type RedisSettings } from "../push/redis/redis_settings.ts";
+import { formatRedis, type RedisSettings } from "../redis/redis_settings.ts";
 import { Spool } from "../push/spool.ts";
 import { type StoredJob, storedJobsIn } from "../push/stored_jobs_reader.ts";
 import { PUSH_LISTS } from "../router/push_list.ts";

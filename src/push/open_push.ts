@@ -9,7 +9,7 @@ import { EmbeddedStore } from "./embedded_store.ts";
 import { PushChannel } from "./push_channel.ts";
 import { RedisLink } from "./redis/redis_link.ts";
 import { RedisPush } from "./redis/redis_push.ts";
-import type { RedisSettings } from "./redis/redis_settings.ts";
+import type { RedisSettings } from "../redis/redis_settings.ts";
 import { Spool } from "./spool.ts";
 
 /** What is open. */

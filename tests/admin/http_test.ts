@@ -45,7 +45,7 @@ Deno.test("/readyz warns of the other generation and names the setting", async (
   await using fixture = openFixture();
   fixture.router.otherGeneration = 3;
   const [warning, ...others] = await warningsOf(fixture.base);
-  ok(/^3 messages .*`generation`/.test(warning!), warning);
+  ok(/^3 messages .*`generation`/.test(warning!), warning!);
   deepStrictEqual(others, []);
 });
 
@@ -55,9 +55,9 @@ Deno.test("/readyz warns of push jobs that cannot be stored or were refused", as
   const push = { ...WELL, failingSince, lastError, refused: [1, 0, 0, 0, 2], refusedBySink: [4] };
   await using fixture = openFixture({ sources: { push } });
   const [failing, refused, ...others] = await warningsOf(fixture.base);
-  ok(/^push jobs cannot be stored since 1[2-5] s: disk x+$/.test(failing!), failing);
+  ok(/^push jobs cannot be stored since 1[2-5] s: disk x+$/.test(failing!), failing!);
   ok(failing!.length < 300);
-  ok(/^7 push jobs were refused/.test(refused!), refused);
+  ok(/^7 push jobs were refused/.test(refused!), refused!);
   deepStrictEqual(others, []);
 });
 
@@ -70,7 +70,7 @@ Deno.test("/readyz warns of a list on which nobody works", async () => {
   };
   await using fixture = openFixture({ sources: { queue: queue as PushQueue } });
   const [warning, ...others] = await warningsOf(fixture.base);
-  ok(/group_push_queue waits since 301 s/.test(warning!), warning);
+  ok(/group_push_queue waits since 301 s/.test(warning!), warning!);
   deepStrictEqual(others, []);
 });
 

@@ -231,11 +231,11 @@ Deno.test("names and labels of metrics follow the conventions of Prometheus", as
   const metrics = allMetrics();
   const text = await metrics.text();
   for (const [, name, type] of text.matchAll(/^# TYPE (\S+) (\S+)$/gm)) {
-    ok(/^(?:imr|process)(?:_[a-z]+)+$/.test(name!), name);
-    strictEqual(name!.endsWith("_total"), type === "counter", name);
+    ok(/^(?:imr|process)(?:_[a-z]+)+$/.test(name!), name!);
+    strictEqual(name!.endsWith("_total"), type === "counter", name!);
   }
   for (const [, help] of text.matchAll(/^# HELP \S+ (.*)$/gm)) {
-    ok(!help!.endsWith("."), help);
+    ok(!help!.endsWith("."), help!);
   }
   ok(samplesOf(text).size < 250, "too many series for one process");
 });

@@ -32,17 +32,17 @@ Deno.test("/readyz warns of a list that refuses jobs, with the reason", async ()
   const [warning] = await warningsOf(
     fakeRedis({}, { stalledSince: Date.now() - 3_000, lastError }),
   );
-  ok(warning!.startsWith("push_queue takes no jobs since 3 s: WRONGTYPE"), warning);
+  ok(warning!.startsWith("push_queue takes no jobs since 3 s: WRONGTYPE"), warning!);
 });
 
 Deno.test("/readyz warns of a list from which nobody takes", async () => {
   const [warning] = await warningsOf(fakeRedis({}, { length: 9, untakenMs: 120_000 }));
-  ok(warning!.includes("any of the 9 jobs in push_queue for 120 s"), warning);
+  ok(warning!.includes("any of the 9 jobs in push_queue for 120 s"), warning!);
 });
 
 Deno.test("/readyz warns of jobs that were lost", async () => {
   const [warning] = await warningsOf(fakeRedis({}, { expired: 2, lost: 3 }));
-  ok(warning!.startsWith("5 jobs of push_queue were lost"), warning);
+  ok(warning!.startsWith("5 jobs of push_queue were lost"), warning!);
 });
 
 Deno.test("addRedisMetrics shows every figure under the name of its list", async () => {

@@ -95,7 +95,7 @@ for (const [what, content, json] of CONTENTS) {
     ) {
       const { jobs } = scene.send("a", frame);
       assert.equal(jobs.length, 1);
-      assert.ok(jobs[0]!.includes(`,"content":"${json}",`), jobs[0]);
+      assert.ok(jobs[0]!.includes(`,"content":"${json}",`), jobs[0]!);
     }
   });
 }

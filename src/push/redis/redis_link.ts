@@ -18,9 +18,9 @@ import {
   keysOf,
   WATERMARK_SECONDS,
 } from "./append_script.ts";
-import { makeClient, type RedisClient, type RedisTimes } from "./redis_client.ts";
+import { makeClient, type RedisClient, type RedisTimes } from "../../redis/redis_client.ts";
 import { type AppendOrder, type AppendReply, RedisError, type RedisLists } from "./redis_lists.ts";
-import type { RedisSettings } from "./redis_settings.ts";
+import type { RedisSettings } from "../../redis/redis_settings.ts";
 
 /** How jobs are appended. */
 export type AppendMode = "script" | "watch" | "plain";

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { RedisLink } from "../../../src/push/redis/redis_link.ts";
 import { RedisPush } from "../../../src/push/redis/redis_push.ts";
-import { parseRedisUrl } from "../../../src/push/redis/redis_settings.ts";
+import { parseRedisUrl } from "../../../src/redis/redis_settings.ts";
 import { Spool } from "../../../src/push/spool.ts";
 import { PUSH_LISTS } from "../../../src/router/push_list.ts";
 import { RedisServer } from "../../support/redis_server.ts";

@@ -16,7 +16,7 @@ import {
   type AppendReply,
   RedisError,
 } from "../../../src/push/redis/redis_lists.ts";
-import { parseRedisUrl, type RedisSettings } from "../../../src/push/redis/redis_settings.ts";
+import { parseRedisUrl, type RedisSettings } from "../../../src/redis/redis_settings.ts";
 import { PUSH_LISTS } from "../../../src/router/push_list.ts";
 import { batchOf, until } from "../fixtures.ts";
 

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { RedisError } from "../../../src/push/redis/redis_lists.ts";
 import { RedisLink } from "../../../src/push/redis/redis_link.ts";
-import { parseRedisUrl } from "../../../src/push/redis/redis_settings.ts";
+import { parseRedisUrl } from "../../../src/redis/redis_settings.ts";
 import { RedisServer } from "../../support/redis_server.ts";
 import { batchOf, until } from "../fixtures.ts";
 

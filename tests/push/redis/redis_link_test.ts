@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { makeCertificates } from "../../support/certificates.ts";
 import { freePort, RedisServer } from "../../support/redis_server.ts";
 import { PUSH_LISTS } from "../../../src/router/push_list.ts";
-import { parseRedisUrl } from "../../../src/push/redis/redis_settings.ts";
+import { parseRedisUrl } from "../../../src/redis/redis_settings.ts";
 import { numbered, settle, tempFolder, until } from "../fixtures.ts";
 import {
   failsWith,

@@ -1,11 +1,7 @@
 // Every form of an address of Redis, and that no text that is made of one holds the password.
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import {
-  formatRedis,
-  parseRedisUrl,
-  type RedisSettings,
-} from "../../../src/push/redis/redis_settings.ts";
+import { formatRedis, parseRedisUrl, type RedisSettings } from "../../src/redis/redis_settings.ts";
 
 function server(host: string, port: number, more: Partial<RedisSettings> = {}): RedisSettings {
   return { target: { kind: "server", node: { host, port } }, database: 0, ...more };
