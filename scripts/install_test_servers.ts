@@ -10,7 +10,10 @@ import { delimiter, join } from "node:path";
 const PROGRAMS = [
   { program: "redis-server", name: "redis-server" },
   { program: "openssl", name: "openssl" },
+  { program: "mariadbd", name: "mariadb-server" },
 ] as const;
+/** Debian has daemons such as mariadbd there, and the path of a user other than root does not lead there. */
+const SYSTEM_FOLDERS = ["/usr/sbin", "/usr/local/sbin"];
 /** While this file forbids it, an installed package starts no daemon. */
 const POLICY_FILE = "/usr/sbin/policy-rc.d";
 const POLICY = "#!/bin/sh\nexit 101\n";
@@ -50,7 +53,8 @@ async function missingPackages(): Promise<string[]> {
 }
 
 async function isOnPath(program: string): Promise<boolean> {
-  for (const folder of (Deno.env.get("PATH") ?? "").split(delimiter)) {
+  const folders = (Deno.env.get("PATH") ?? "").split(delimiter);
+  for (const folder of [...folders, ...SYSTEM_FOLDERS]) {
     try {
       const { isFile, mode } = await Deno.stat(join(folder, program));
       if (isFile && (mode === null || (mode & 0o111) !== 0)) return true;

@@ -1,45 +1,140 @@
 /**
  * Which users a group has (generation 1). Known by group id alone, as the family has it.
  *
+ * Groups lie in 256 shards, each of which grows alone, so that no change takes long however large the table is.
+ *
  * @module
  */
 
+import { GroupShard, type GroupShardParts } from "./group_shard.ts";
+
+const SHARD_BITS = 8;
+const SHARDS = 1 << SHARD_BITS;
+
+/** A table as plain data, which can be handed to another thread. */
+export type GroupTableParts = readonly GroupShardParts[];
+
 /** Groups and their members. */
 export class GroupTable {
-  readonly #members = new Map<bigint, Int32Array>();
+  #shards: GroupShard[];
+  #isLoaded: boolean;
+
+  private constructor(shards: GroupShard[], isLoaded: boolean) {
+    this.#shards = shards;
+    this.#isLoaded = isLoaded;
+  }
+
+  /** A table that is complete, and without groups so far. */
+  static empty(): GroupTable {
+    return new GroupTable(emptyShards(), true);
+  }
+
+  /** A table of which nothing is known until {@linkcode GroupTable.replace} is called. */
+  static unloaded(): GroupTable {
+    return new GroupTable(emptyShards(), false);
+  }
+
+  /** Adopts what {@linkcode GroupTable.parts} gave, perhaps on another thread. */
+  static of(parts: GroupTableParts): GroupTable {
+    return new GroupTable(parts.map((shard) => new GroupShard(shard)), true);
+  }
+
+  /** Whether the table says which groups there are; before that, decisions that need it have to wait. */
+  get isLoaded(): boolean {
+    return this.#isLoaded;
+  }
 
   /** Groups that are known. */
   get size(): number {
-    return this.#members.size;
+    return this.#shards.reduce((sum, { groups }) => sum + groups, 0);
   }
 
-  /**
-   * Makes a group known, or replaces its members.
-   *
-   * @param group its id
-   * @param members ids of its users
-   */
-  set(group: bigint, members: readonly bigint[]): void {
-    const halves = new Int32Array(members.length * 2);
-    members.forEach((uid, i) => {
-      halves[2 * i] = Number(BigInt.asIntN(32, uid >> 32n));
-      halves[2 * i + 1] = Number(BigInt.asIntN(32, uid));
-    });
-    this.#members.set(group, halves);
+  /** Members of all groups. */
+  get memberCount(): number {
+    return this.#shards.reduce((sum, { members }) => sum + members, 0);
+  }
+
+  /** The table as data; it must not be used after that. */
+  parts(): GroupTableParts {
+    return this.#shards.map((shard) => shard.parts());
+  }
+
+  /** Takes over the content of another table at once, and is loaded from then on; the other must not be used after that. */
+  replace(other: GroupTable): void {
+    this.#shards = other.#shards;
+    this.#isLoaded = true;
+  }
+
+  /** Makes a group known; a group that is known keeps its members. */
+  create(group: bigint): void {
+    const { lo, hi, hash, shard } = this.#place(group);
+    if (shard.find(hash, lo, hi) < 0) shard.add(hash, lo, hi, hashOf);
   }
 
   /** Forgets a group. */
-  delete(group: bigint): void {
-    this.#members.delete(group);
+  disband(group: bigint): void {
+    const { lo, hi, hash, shard } = this.#place(group);
+    const record = shard.find(hash, lo, hi);
+    if (record >= 0) shard.remove(record, hashOf);
+  }
+
+  /** Adds a member; a group that is not known stays so. */
+  addMember(group: bigint, uid: bigint): void {
+    const { lo, hi, hash, shard } = this.#place(group);
+    const record = shard.find(hash, lo, hi);
+    if (record >= 0) shard.addMember(record, low(uid), high(uid));
+  }
+
+  /** Removes a member, if the group has it. */
+  removeMember(group: bigint, uid: bigint): void {
+    const { lo, hi, hash, shard } = this.#place(group);
+    const record = shard.find(hash, lo, hi);
+    if (record >= 0) shard.removeMember(record, low(uid), high(uid));
   }
 
   /**
    * The members of a group.
    *
    * @param group its id
-   * @returns pairs of 32-bit halves, high one first, in no particular order; undefined when the group is not known
+   * @returns the low and the high 32 bits of each, in ascending order of the ids: a view that counts until the next change;
+   * undefined when the group is not known
    */
   members(group: bigint): Int32Array | undefined {
-    return this.#members.get(group);
+    const { lo, hi, hash, shard } = this.#place(group);
+    const record = shard.find(hash, lo, hi);
+    return record < 0 ? undefined : shard.membersOf(record);
   }
+
+  #place(group: bigint): { lo: number; hi: number; hash: number; shard: GroupShard } {
+    const lo = low(group);
+    const hi = high(group);
+    const hash = hashOf(lo, hi);
+    return { lo, hi, hash, shard: this.#shards[shardOf(hash)]! };
+  }
+}
+
+/** The number of the shard to which a hash belongs; shards use its low bits. */
+export function shardOf(hash: number): number {
+  return hash >>> 32 - SHARD_BITS;
+}
+
+/** The hash of a group's id, given as its 32-bit halves. */
+export function hashOf(lo: number, hi: number): number {
+  let hash = Math.imul(lo ^ Math.imul(hi, 0x85ebca6b), 0x9e3779b1);
+  hash = Math.imul(hash ^ hash >>> 15, 0x2c1b3c6d);
+  hash = Math.imul(hash ^ hash >>> 12, 0x297a2d39);
+  return hash ^ hash >>> 15;
+}
+
+/** The shards of a table without groups. */
+export function emptyShards(): GroupShard[] {
+  return Array.from({ length: SHARDS }, () => new GroupShard());
+}
+
+function low(id: bigint): number {
+  return Number(BigInt.asIntN(32, id));
+}
+
+function high(id: bigint): number {
+  return Number(BigInt.asIntN(32, id >> 32n));
 }

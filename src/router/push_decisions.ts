@@ -14,6 +14,7 @@ import { GroupTable } from "./group_table.ts";
 import type { JobBatch } from "./job_batch.ts";
 import { PushJobs } from "./push_jobs.ts";
 import type { RouteTable } from "./route_table.ts";
+import { WAITING_LIMITS, WaitingFrames, type WaitingLimits } from "./waiting_frames.ts";
 
 /** What push decisions depend on. */
 export interface PushOptions {
@@ -21,14 +22,22 @@ export interface PushOptions {
   readonly isPushSystem?: boolean | undefined;
   /** Ignore PUSH. */
   readonly pushDisabled?: boolean | undefined;
-  /** The groups of generation 1. */
+  /** The groups of generation 1; left out, there are none. */
   readonly groups?: GroupTable | undefined;
+  /** Bounds of the messages that wait until the groups are loaded. */
+  readonly groupWaiting?: WaitingLimits | undefined;
 }
 
 const RECEIVERS_FIRST = 64;
+/** The work of a decision beside its members, in members looked up. */
+const DECISION_WORK = 16;
 
 /** Turns messages for users who are online nowhere into push jobs. */
 export class PushDecisions {
+  /** Group messages whose group is not known. */
+  unknownGroups = 0;
+  /** Group messages that wait until the groups are loaded, and those that were dropped meanwhile. */
+  readonly waiting: WaitingFrames;
   readonly #table: RouteTable;
   readonly #groups: GroupTable;
   readonly #pushSystem1: boolean;
@@ -46,10 +55,11 @@ export class PushDecisions {
    */
   constructor(table: RouteTable, options: PushOptions) {
     this.#table = table;
-    this.#groups = options.groups ?? new GroupTable();
+    this.#groups = options.groups ?? GroupTable.empty();
     this.#pushSystem1 = options.isPushSystem ?? false;
     this.#pushSystem2 = options.isPushSystem ?? true;
     this.#pushDisabled = options.pushDisabled ?? false;
+    this.waiting = new WaitingFrames(options.groupWaiting ?? WAITING_LIMITS);
   }
 
   /** The jobs decided so far, in order; whoever takes them clears the batch. */
@@ -83,15 +93,43 @@ export class PushDecisions {
   }
 
   /**
-   * Generation 1: a PUBLISH_GROUP of a GROUP_IM. One job for the members who are not online and did not send it.
+   * Generation 1: a PUBLISH_GROUP of a GROUP_IM. One job for the members who are not online and did not send it; it waits while the
+   * groups are not loaded, and while others wait.
    *
    * @param bytes the buffer that holds the frame
    * @param view a view of the same buffer
    * @param body where the frame's body begins
+   * @param end where its inner frame ends
    */
-  group(bytes: Uint8Array, view: DataView, body: number): void {
+  group(bytes: Uint8Array, view: DataView, body: number, end: number): void {
+    if (!this.#groups.isLoaded || this.waiting.count > 0) this.waiting.add(bytes, body, end);
+    else this.#group(bytes, view, body);
+  }
+
+  /**
+   * Decides about group messages that waited, in order, once the groups are loaded.
+   *
+   * @param work how much to do at most, in members to look up; one message may exceed it
+   * @returns whether there is more to do
+   */
+  decideWaiting(work: number): boolean {
+    if (!this.#groups.isLoaded) return false;
+    for (let left = work; left > 0;) {
+      const body = this.waiting.take();
+      if (body === undefined) return false;
+      const view = new DataView(body.buffer, body.byteOffset, body.byteLength);
+      left -= DECISION_WORK + this.#group(body, view, 0);
+    }
+    return this.waiting.count > 0;
+  }
+
+  /** Returns the number of members. */
+  #group(bytes: Uint8Array, view: DataView, body: number): number {
     const members = this.#groups.members(view.getBigInt64(body + ROUTE_MESSAGE.RECEIVER));
-    if (members === undefined) return;
+    if (members === undefined) {
+      this.unknownGroups++;
+      return 0;
+    }
     const app = body + ROUTE_MESSAGE.APPID;
     const inner = body + ROUTE_MESSAGE.INNER;
     const sender = inner + HEADER_BYTES;
@@ -99,12 +137,13 @@ export class PushDecisions {
     const senderLo = view.getInt32(sender + 4);
     let count = 0;
     for (let i = 0; i < members.length; i += 2) {
-      const hi = members[i]!;
-      const lo = members[i + 1]!;
+      const lo = members[i]!;
+      const hi = members[i + 1]!;
       if (hi === senderHi && lo === senderLo) continue;
       count = this.#addIfOffline(count, view, app, hi, lo);
     }
     if (count > 0) this.#write(INNER_COMMAND.GROUP_IM, bytes, view, app, inner, count);
+    return members.length / 2;
   }
 
   /**

@@ -69,7 +69,8 @@ export class Router {
   readonly #generation: Generation;
   readonly #poisonGuard: boolean;
   readonly #subscriptionsMax: number;
-  readonly #decisions: PushDecisions;
+  /** Which messages become push jobs. */
+  readonly decisions: PushDecisions;
   readonly #outcome = new Outcome();
   readonly #seq = new SeqWatch();
   /** Connections that have been told of the other generation. */
@@ -86,12 +87,12 @@ export class Router {
     this.#subscriptionsMax = options.subscriptionsPerConnectionMax ??
       SUBSCRIPTIONS_PER_CONNECTION_MAX;
     this.table = new RouteTable(options.hashSeed ?? 0);
-    this.#decisions = new PushDecisions(this.table, options);
+    this.decisions = new PushDecisions(this.table, options);
   }
 
   /** The push jobs decided so far, in order; whoever takes them clears the batch. */
   get jobs(): JobBatch {
-    return this.#decisions.jobs;
+    return this.decisions.jobs;
   }
 
   /**
@@ -145,7 +146,7 @@ export class Router {
         this.#unsubscribe(from, command, view, body, end);
         break;
       case COMMAND.PUSH:
-        if (this.#generation !== 1) this.#decisions.batch(bytes, view, body, end);
+        if (this.#generation !== 1) this.decisions.batch(bytes, view, body, end);
         else this.#foreign(from, command, end - body);
         break;
       default:
@@ -254,11 +255,13 @@ export class Router {
     if (command === COMMAND.PUBLISH_ROOM) {
       this.#toHolders(this.table.rooms, from, view, body);
     } else if (command === COMMAND.PUBLISH_GROUP) {
-      if (innerCommand === INNER_COMMAND.GROUP_IM) this.#decisions.group(bytes, view, body);
+      if (innerCommand === INNER_COMMAND.GROUP_IM) {
+        this.decisions.group(bytes, view, body, this.#outcome.bodyEnd);
+      }
       if (innerCommand === INNER_COMMAND.SYNC_GROUP_NOTIFY) this.#toEverybody(from);
     } else {
       this.#toHolders(this.table.users, from, view, body);
-      if (!this.table.users.foundOnline) this.#decisions.peer(innerCommand, bytes, view, body);
+      if (!this.table.users.foundOnline) this.decisions.peer(innerCommand, bytes, view, body);
       const fetched = FETCHED_BY_CLIENTS[innerCommand] === 1;
       if (fetched && (flag & INNER_FLAG.UNPERSISTENT) === 0) this.#outcome.targetCount = 0;
     }

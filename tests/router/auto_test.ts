@@ -1,6 +1,5 @@
 // Telling the generations apart: frame by frame in auto, and signs of the other one where one is set.
 import assert from "node:assert/strict";
-import { GroupTable } from "../../src/router/group_table.ts";
 import { NOTE } from "../../src/router/outcome.ts";
 import { Scene, testRules } from "../support/router_scene.ts";
 import {
@@ -16,10 +15,10 @@ import {
   system,
   withExtra,
 } from "../support/wire_frames.ts";
+import { groupsOf } from "../support/group_tables.ts";
 import { hex } from "../support/wire_hex.ts";
 
-const groups = new GroupTable();
-groups.set(500n, [1n, 2n]);
+const groups = groupsOf([500n, [1n, 2n]]);
 const PEER_JOB = 'push_queue {"appid":7,"content":"hi","receiver":2,"sender":1}';
 
 testRules("Router generation auto", { generation: "auto", groups }, [

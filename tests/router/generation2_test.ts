@@ -1,6 +1,5 @@
 // PUBLISH, PUBLISH_GROUP and PUBLISH_ROOM by the rules of generation 2, and the frames that kill its servers.
 import assert from "node:assert/strict";
-import { GroupTable } from "../../src/router/group_table.ts";
 import { NOTE } from "../../src/router/outcome.ts";
 import { Scene, testRules } from "../support/router_scene.ts";
 import {
@@ -15,6 +14,7 @@ import {
   system,
   withExtra,
 } from "../support/wire_frames.ts";
+import { groupsOf } from "../support/group_tables.ts";
 import { concat, hex } from "../support/wire_hex.ts";
 
 const PUSH_FLAG = { flag: 0x10 };
@@ -64,8 +64,7 @@ Deno.test("Router generation 2 PUBLISH: forwards every inner command with every 
   }
 });
 
-const groups = new GroupTable();
-groups.set(500n, [1n, 2n, 3n]);
+const groups = groupsOf([500n, [1n, 2n, 3n]]);
 
 testRules("Router generation 2 PUBLISH_GROUP", { generation: 2, groups }, [
   {

@@ -1,6 +1,5 @@
 // Frames that are read although servers could not read them back: not forwarded, counted, their push still decided.
 import assert from "node:assert/strict";
-import { GroupTable } from "../../src/router/group_table.ts";
 import { NOTE } from "../../src/router/outcome.ts";
 import type { Router } from "../../src/router/router.ts";
 import { Scene, testRules } from "../support/router_scene.ts";
@@ -16,6 +15,7 @@ import {
   withBodyCut,
   withExtra,
 } from "../support/wire_frames.ts";
+import { groupsOf } from "../support/group_tables.ts";
 
 /** Bytes of an inner IM around its content. */
 const IM_BYTES = 12 + 24;
@@ -25,8 +25,7 @@ const peerJob = (bytes: number) =>
   `push_queue {"appid":7,"content":"${"x".repeat(bytes - IM_BYTES)}","receiver":2,"sender":1}`;
 
 const TOO_LARGE = { notes: NOTE.TOO_LARGE };
-const groups = new GroupTable();
-groups.set(500n, [1n, 2n]);
+const groups = groupsOf([500n, [1n, 2n]]);
 
 testRules("Router generation 1 large frames", { generation: 1, groups }, [
   {

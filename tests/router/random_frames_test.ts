@@ -1,7 +1,6 @@
 // Random and damaged frames: Router.receive throws nothing but the protocol error, in each generation setting.
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { GroupTable } from "../../src/router/group_table.ts";
 import { type Generation, Router, type RouterOptions } from "../../src/router/router.ts";
 import { encodeFrame } from "../../src/wire/frame.ts";
 import { ProtocolError } from "../../src/wire/protocol_error.ts";
@@ -17,13 +16,13 @@ import {
   unsubscribeRoom,
   withBody,
 } from "../support/wire_frames.ts";
+import { groupsOf } from "../support/group_tables.ts";
 import { concat } from "../support/wire_hex.ts";
 
 const GENERATIONS: readonly Generation[] = [1, 2, "auto"];
 
 function optionsFor(generation: Generation): RouterOptions {
-  const groups = new GroupTable();
-  groups.set(2n, [1n, 2n, 3n, -1n]);
+  const groups = groupsOf([2n, [1n, 2n, 3n, -1n]]);
   return { generation, groups, isPushSystem: true, subscriptionsPerConnectionMax: 8 };
 }
 
