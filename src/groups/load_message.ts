@@ -1,29 +1,42 @@
 /**
- * What the main thread and the thread that loads groups say to each other: one order, then progress, then one end.
+ * What the main thread and the thread that loads groups say to each other. A load is an order, progress, and an end; at a good end the
+ * table is handed over in pieces, each on demand, so that the main thread never has much to take in at once.
  *
  * @module
  */
 
-import type { GroupTableParts } from "../router/group_table.ts";
+import type { GroupShardParts } from "../router/group_shard.ts";
 import type { LoadErrorKind } from "./load_error.ts";
 import type { MysqlSettings } from "./mysql_settings.ts";
 
-/** Load the groups from there. */
-export interface LoadOrder {
-  /** Where MySQL is. */
-  readonly settings: MysqlSettings;
-}
+/** To the thread that loads. */
+export type LoadOrder =
+  /** Load the groups from there. */
+  | { readonly kind: "load"; readonly settings: MysqlSettings }
+  /** The next piece. */
+  | { readonly kind: "next" }
+  /** Memory to give back, which takes a while. */
+  | { readonly kind: "free"; readonly buffer: ArrayBuffer };
 
-/** How far it is, and the end. */
+/** From it. */
 export type LoadReport =
   | { readonly kind: "progress" }
-  | { readonly kind: "loaded"; readonly parts: GroupTableParts; readonly rows: LoadedRows }
+  /** It is done; pieces follow. */
+  | {
+    readonly kind: "loaded";
+    readonly pairs: Int32Array<ArrayBuffer>;
+    readonly leftOut: RowsLeftOut;
+  }
+  /** Some shards; `isLast` says that there are no others. */
+  | {
+    readonly kind: "shards";
+    readonly shards: readonly GroupShardParts[];
+    readonly isLast: boolean;
+  }
   | { readonly kind: "failed"; readonly why: LoadErrorKind; readonly message: string };
 
-/** Rows that a load has read. */
-export interface LoadedRows {
-  /** Of both tables. */
-  readonly read: number;
+/** Rows that a load has left out. */
+export interface RowsLeftOut {
   /** Members of groups that are not there. */
   readonly orphans: number;
   /** Rows whose id is NULL, or no int64. */

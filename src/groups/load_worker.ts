@@ -1,15 +1,18 @@
 /**
  * The thread that loads the groups: reads both tables of MySQL in one consistent snapshot, makes the table of them, and hands it over
- * whole. So ten million rows cost the thread that routes messages nothing, and a load that hangs is ended with its thread.
+ * in pieces. So ten million rows cost the thread that routes messages nothing, and a load that hangs is ended with its thread.
  *
  * @module
  */
 
 import type { Connection } from "mysql2";
+import type { GroupShardParts } from "../router/group_shard.ts";
+import type { GroupTableParts } from "../router/group_table.ts";
 import { halvesOf } from "./int64_halves.ts";
-import { loadErrorOf } from "./load_error.ts";
-import type { LoadOrder, LoadReport } from "./load_message.ts";
+import { LoadError, loadErrorOf } from "./load_error.ts";
+import type { LoadOrder, LoadReport, RowsLeftOut } from "./load_message.ts";
 import { connectMysql } from "./mysql_client.ts";
+import type { MysqlSettings } from "./mysql_settings.ts";
 import { TableBuilder } from "./table_builder.ts";
 
 /** What this file needs of its global scope; Deno's own types for it would apply to the whole program. */
@@ -20,95 +23,127 @@ interface WorkerScope {
 
 /** Between two reports, in rows. */
 const PROGRESS_ROWS = 65_536;
+/** Shards in a piece. */
+const PIECE_SHARDS = 8;
 
-/** One load. */
-class Load {
-  readonly #builder = new TableBuilder();
+/** One reading of both tables. */
+class Reading {
+  readonly #connection: Connection;
   readonly #onProgress: () => void;
-  #read = 0;
+  readonly #group = { lo: 0, hi: 0 };
+  readonly #uid = { lo: 0, hi: 0 };
+  #builder = new TableBuilder(0);
+  #rows = 0;
   #unreadable = 0;
 
-  constructor(onProgress: () => void) {
+  constructor(connection: Connection, onProgress: () => void) {
+    this.#connection = connection;
     this.#onProgress = onProgress;
   }
 
-  async run(connection: Connection): Promise<LoadReport & { kind: "loaded" }> {
+  async run(): Promise<{ parts: GroupTableParts; leftOut: RowsLeftOut }> {
     // A server for which another level is set would show each query another state.
-    await rows(connection, "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ", () => {});
-    await rows(connection, "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY", () => {});
-    await rows(connection, "SELECT id FROM `group`", ([id]) => this.#group(id));
-    await rows(
-      connection,
-      "SELECT group_id, uid FROM group_member",
-      ([group, uid]) => this.#member(group, uid),
+    await this.#query("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ");
+    await this.#query("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY");
+    await this.#query("SELECT COUNT(*) FROM `group`", ([count]) => {
+      this.#builder = new TableBuilder(Number(count));
+    });
+    await this.#query("SELECT id FROM `group`", this.#onGroup);
+    await this.#query(
+      "SELECT group_id, COUNT(*) FROM group_member GROUP BY group_id",
+      this.#onSize,
     );
+    this.#builder.layOut();
+    await this.#query("SELECT group_id, uid FROM group_member", this.#onMember);
     this.#onProgress();
-    const { orphans } = this.#builder;
-    const parts = this.#builder.build().parts();
-    const figures = { read: this.#read, orphans, unreadable: this.#unreadable };
-    return { kind: "loaded", parts, rows: figures };
+    const { orphans, excess } = this.#builder;
+    if (excess > 0) {
+      throw new LoadError("failed", "the tables changed while they were read: are they InnoDB?");
+    }
+    return { parts: this.#builder.build(), leftOut: { orphans, unreadable: this.#unreadable } };
   }
 
-  #group(id: unknown): void {
-    this.#count();
-    if (halvesOf(id, halves)) this.#builder.group(halves.lo, halves.hi);
+  readonly #onGroup = ([id]: readonly unknown[]): void => {
+    const group = this.#group;
+    if (halvesOf(id, group)) this.#builder.group(group.lo, group.hi);
     else this.#unreadable++;
-  }
+  };
 
-  #member(group: unknown, uid: unknown): void {
-    this.#count();
-    const isRead = halvesOf(group, groupHalves) && halvesOf(uid, halves);
-    if (!isRead) this.#unreadable++;
-    else this.#builder.member(groupHalves.lo, groupHalves.hi, halves.lo, halves.hi);
-  }
+  readonly #onSize = ([id, count]: readonly unknown[]): void => {
+    const group = this.#group;
+    if (halvesOf(id, group)) this.#builder.size(group.lo, group.hi, Number(count));
+  };
 
-  #count(): void {
-    if (++this.#read % PROGRESS_ROWS === 0) this.#onProgress();
-  }
-}
+  readonly #onMember = ([id, member]: readonly unknown[]): void => {
+    const group = this.#group;
+    const uid = this.#uid;
+    if (!halvesOf(id, group) || !halvesOf(member, uid)) this.#unreadable++;
+    else this.#builder.member(group.lo, group.hi, uid.lo, uid.hi);
+  };
 
-/** Where ids are read into: no object for each of ten million rows. */
-const halves = { lo: 0, hi: 0 };
-const groupHalves = { lo: 0, hi: 0 };
-
-/** Runs a query and looks at each row as it comes. */
-function rows(
-  connection: Connection,
-  sql: string,
-  onRow: (row: readonly unknown[]) => void,
-): Promise<void> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  const query = connection.query({ sql, rowsAsArray: true });
-  query.on("result", (row) => {
-    if (Array.isArray(row)) onRow(row); // else it is what is said of a statement without rows
-  });
-  query.on("error", reject);
-  query.on("end", resolve);
-  return promise;
-}
-
-async function load(order: LoadOrder): Promise<LoadReport> {
-  try {
-    const connection = connectMysql(order.settings);
-    const broken = Promise.withResolvers<never>();
-    connection.on("error", broken.reject);
-    const onProgress = () => scope.postMessage({ kind: "progress" });
-    return await Promise.race([new Load(onProgress).run(connection), broken.promise]);
-  } catch (error) {
-    const { kind, message } = loadErrorOf(error);
-    return { kind: "failed", why: kind, message };
+  /** Runs a query and looks at each row as it comes: no result is ever held whole. */
+  #query(sql: string, onRow?: (row: readonly unknown[]) => void): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const query = this.#connection.query({ sql, rowsAsArray: true });
+    query.on("result", (row) => {
+      if (!Array.isArray(row)) return; // it is what is said of a statement without rows
+      onRow?.(row);
+      if (++this.#rows % PROGRESS_ROWS === 0) this.#onProgress();
+    });
+    query.on("error", reject);
+    query.on("end", resolve);
+    return promise;
   }
 }
 
-function buffersOf(report: LoadReport): ArrayBuffer[] {
-  if (report.kind !== "loaded") return [];
-  return report.parts.flatMap(({ records, index, pairs }) =>
-    [records, index, pairs].map(({ buffer }) => buffer)
-  );
+/** Works off orders. */
+class LoadThread {
+  readonly #report: WorkerScope["postMessage"];
+  #shards: GroupShardParts[] = [];
+
+  constructor(report: WorkerScope["postMessage"]) {
+    this.#report = report;
+  }
+
+  async receive(order: LoadOrder): Promise<void> {
+    switch (order.kind) {
+      case "load":
+        await this.#load(order.settings);
+        break;
+      case "next":
+        this.#handOver();
+        break;
+      case "free":
+        order.buffer.transfer(0);
+    }
+  }
+
+  async #load(settings: MysqlSettings): Promise<void> {
+    let connection: Connection | undefined;
+    try {
+      connection = connectMysql(settings);
+      const broken = Promise.withResolvers<never>();
+      connection.on("error", broken.reject);
+      const reading = new Reading(connection, () => this.#report({ kind: "progress" }));
+      const { parts, leftOut } = await Promise.race([reading.run(), broken.promise]);
+      const { shards, pairs } = parts;
+      this.#shards = [...shards];
+      this.#report({ kind: "loaded", pairs, leftOut }, [pairs.buffer]);
+    } catch (error) {
+      const { kind, message } = loadErrorOf(error);
+      this.#report({ kind: "failed", why: kind, message });
+    } finally {
+      connection?.destroy();
+    }
+  }
+
+  #handOver(): void {
+    const shards = this.#shards.splice(0, PIECE_SHARDS);
+    const buffers = shards.flatMap(({ records, index }) => [records.buffer, index.buffer]);
+    this.#report({ kind: "shards", shards, isLast: this.#shards.length === 0 }, buffers);
+  }
 }
 
 const scope = self as unknown as WorkerScope;
-scope.onmessage = async ({ data }) => {
-  const report = await load(data);
-  scope.postMessage(report, buffersOf(report)); // the main thread then ends this one
-};
+const thread = new LoadThread((report, buffers) => scope.postMessage(report, buffers));
+scope.onmessage = ({ data }) => thread.receive(data);

@@ -1,77 +1,84 @@
 /**
- * Makes a {@linkcode GroupTable} of the rows of a database, which come in any order: MySQL reads the members by whichever index is
+ * Makes the parts of a group table of the rows of a database, which come in any order: MySQL reads the members by whichever index is
  * the smallest, and that is the one of the users.
  *
- * Members are collected for each shard of the table as 12 bytes each, and then each shard is filled in one go, after which its rows
- * are let go of. So a load needs 15 bytes a member at its peak, and the table 11 (ten members a group).
+ * It is told beforehand how many members each group has, so that every row goes straight to its place, and a load needs no more memory
+ * than the table that comes out of it.
  *
  * @module
  */
 
-import type { MemberRows } from "../router/group_shard.ts";
-import { emptyShards, GroupTable, hashOf, shardOf } from "../router/group_table.ts";
+import { emptyShards, type GroupTableParts, hashOf, shardOf } from "../router/group_table.ts";
 
-const ROWS_FIRST = 64;
-/** Rows of a list; 96 KiB. */
-const ROWS_MAX = 8_192;
-
-/** Collects groups, then members, then makes the table of them. */
+/** Takes all groups, then their sizes, then the members, and makes a table of them. */
 export class TableBuilder {
-  readonly #shards = emptyShards();
-  readonly #rows: { words: Int32Array; count: number }[][] = this.#shards.map(() => []);
-  #orphans = 0;
-  /** The group of the last member, since members of one group often follow each other. */
-  #lastLo = 0;
-  #lastHi = 0;
-  #lastShard = -1;
-  #lastRecord = -1;
+  /** Members whose group is not known. */
+  orphans = 0;
+  /** Members for whom there was no room: the sizes were of another state of the database. */
+  excess = 0;
+  readonly #shards: ReturnType<typeof emptyShards>;
+  #pairs = new Int32Array(0);
+  /** The group that was looked up last; members of one group often follow each other. */
+  #lo = 0;
+  #hi = 0;
+  #shard;
+  #record = -1;
 
-  /** Members so far whose group is not known. */
-  get orphans(): number {
-    return this.#orphans;
+  /**
+   * Makes a builder.
+   *
+   * @param groups how many groups there are, about
+   */
+  constructor(groups: number) {
+    this.#shards = emptyShards(groups);
+    this.#shard = this.#shards[0]!;
   }
 
   /** Adds a group, given as the halves of its id; one that is known already is left as it is. */
   group(lo: number, hi: number): void {
-    const hash = hashOf(lo, hi);
-    const shard = this.#shards[shardOf(hash)]!;
-    if (shard.find(hash, lo, hi) < 0) shard.add(hash, lo, hi, hashOf);
+    this.#find(lo, hi);
+    if (this.#record < 0) this.#record = this.#shard.add(hashOf(lo, hi), lo, hi, hashOf);
   }
 
-  /** Adds a member of a group that was added before; of any other it is counted as an orphan and left out. */
+  /** Says how many members a group has; of a group that was not added it is ignored. */
+  size(lo: number, hi: number, members: number): void {
+    this.#find(lo, hi);
+    if (this.#record >= 0) this.#shard.expect(this.#record, members);
+  }
+
+  /** To be called between sizes and members. */
+  layOut(): void {
+    const sizes = this.#shards.map((shard) => shard.expected);
+    this.#pairs = new Int32Array(2 * sizes.reduce((sum, size) => sum + size, 0));
+    let at = 0;
+    this.#shards.forEach((shard, number) => {
+      const end = at + 2 * sizes[number]!;
+      shard.layOut(this.#pairs.subarray(at, end));
+      at = end;
+    });
+  }
+
+  /** Adds a member, who may be there already. */
   member(groupLo: number, groupHi: number, lo: number, hi: number): void {
-    if (groupLo !== this.#lastLo || groupHi !== this.#lastHi || this.#lastShard < 0) {
-      const hash = hashOf(groupLo, groupHi);
-      this.#lastLo = groupLo;
-      this.#lastHi = groupHi;
-      this.#lastShard = shardOf(hash);
-      this.#lastRecord = this.#shards[this.#lastShard]!.find(hash, groupLo, groupHi);
-    }
-    if (this.#lastRecord < 0) this.#orphans++;
-    else this.#append(this.#lastShard, this.#lastRecord, lo, hi);
+    if (groupLo !== this.#lo || groupHi !== this.#hi) this.#find(groupLo, groupHi);
+    if (this.#record < 0) this.orphans++;
+    else if (!this.#shard.append(this.#record, lo, hi)) this.excess++;
   }
 
   /** Makes the table; the builder must not be used after that. */
-  build(): GroupTable {
-    const parts = this.#shards.map((shard, number) => {
-      const rows: MemberRows[] = this.#rows[number]!;
-      shard.fill(rows);
+  build(): GroupTableParts {
+    const shards = this.#shards.map((shard) => {
+      shard.settle();
       return shard.parts();
     });
-    return GroupTable.of(parts);
+    return { shards, pairs: this.#pairs };
   }
 
-  #append(shard: number, record: number, lo: number, hi: number): void {
-    const lists = this.#rows[shard]!;
-    let list = lists.at(-1);
-    if (list === undefined || list.count * 3 === list.words.length) {
-      const rows = list === undefined ? ROWS_FIRST : Math.min(list.count * 2, ROWS_MAX);
-      list = { words: new Int32Array(rows * 3), count: 0 };
-      lists.push(list);
-    }
-    const at = list.count++ * 3;
-    list.words[at] = record;
-    list.words[at + 1] = lo;
-    list.words[at + 2] = hi;
+  #find(lo: number, hi: number): void {
+    const hash = hashOf(lo, hi);
+    this.#lo = lo;
+    this.#hi = hi;
+    this.#shard = this.#shards[shardOf(hash)]!;
+    this.#record = this.#shard.find(hash, lo, hi);
   }
 }

@@ -12,16 +12,19 @@
  */
 
 const RECORDS_FIRST = 8;
+/** The index has at least so many places a record. */
+const PLACES_PER_RECORD = 2;
 const PAIRS_FIRST = 32;
 /** Words of a record. */
 const LO = 0, HI = 1;
 /** Where the block begins in the members' array, in pairs; members in it; members for which it has room. */
 const START = 2, COUNT = 3, ROOM = 4;
 const WORDS = 5;
+const PAIR_BYTES = 8;
 /** A new array of members has so much more than it needs, and so has a block that moves. */
 const ARRAY_SPARE = 1.25, BLOCK_SPARE = 1.5;
 
-/** A shard as plain data, which can be handed to another thread. */
+/** A shard as plain data, which can be handed to another thread. Its members lie in an array that many shards may share. */
 export interface GroupShardParts {
   /** Groups. */
   readonly groups: number;
@@ -31,18 +34,10 @@ export interface GroupShardParts {
   readonly records: Int32Array<ArrayBuffer>;
   /** The index: record number + 1, or 0. */
   readonly index: Int32Array<ArrayBuffer>;
-  /** The blocks, two words a member. */
-  readonly pairs: Int32Array<ArrayBuffer>;
-  /** Pairs in use, or once in use. */
-  readonly pairsEnd: number;
-}
-
-/** Members to be put in: three words each, the record's number, low and high half of the member's id. */
-export interface MemberRows {
-  /** The words; only the first `count` rows count. */
-  readonly words: Int32Array;
-  /** Rows. */
-  readonly count: number;
+  /** Where its members begin in the array, in pairs. */
+  readonly pairsStart: number;
+  /** Pairs that are its own. */
+  readonly pairsCount: number;
 }
 
 /** Groups with members, by id. */
@@ -54,14 +49,34 @@ export class GroupShard {
   #pairs: Int32Array<ArrayBuffer>;
   #pairsEnd: number;
 
-  /** Makes an empty shard, or adopts the parts of one. */
-  constructor(parts?: GroupShardParts) {
-    this.#groups = parts?.groups ?? 0;
-    this.#members = parts?.members ?? 0;
-    this.#records = parts?.records ?? new Int32Array(RECORDS_FIRST * WORDS);
-    this.#index = parts?.index ?? new Int32Array(RECORDS_FIRST * 2);
-    this.#pairs = parts?.pairs ?? new Int32Array(0);
-    this.#pairsEnd = parts?.pairsEnd ?? 0;
+  /**
+   * Makes a shard without groups.
+   *
+   * @param capacity groups for which it has room at once; from there on it doubles
+   */
+  constructor(capacity: number = RECORDS_FIRST) {
+    this.#groups = this.#members = this.#pairsEnd = 0;
+    this.#records = new Int32Array(capacity * WORDS);
+    this.#index = new Int32Array(2 ** Math.ceil(Math.log2(capacity * PLACES_PER_RECORD)));
+    this.#pairs = new Int32Array(0);
+  }
+
+  /**
+   * Adopts the parts of a shard.
+   *
+   * @param parts what {@linkcode GroupShard.parts} gave
+   * @param pairs the array in which its members lie
+   */
+  static of(parts: GroupShardParts, pairs: Int32Array<ArrayBuffer>): GroupShard {
+    const shard = new GroupShard();
+    shard.#groups = parts.groups;
+    shard.#members = parts.members;
+    shard.#records = parts.records;
+    shard.#index = parts.index;
+    const end = parts.pairsStart + parts.pairsCount;
+    shard.#pairs = pairs.subarray(2 * parts.pairsStart, 2 * end);
+    shard.#pairsEnd = parts.pairsCount;
+    return shard;
   }
 
   /** Groups. */
@@ -74,15 +89,15 @@ export class GroupShard {
     return this.#members;
   }
 
-  /** The shard as data; it must not be used after that. */
+  /** The shard as data; it must not be used after that. To be called before its members have moved out of the shared array. */
   parts(): GroupShardParts {
     return {
       groups: this.#groups,
       members: this.#members,
       records: this.#records,
       index: this.#index,
-      pairs: this.#pairs,
-      pairsEnd: this.#pairsEnd,
+      pairsStart: this.#pairs.byteOffset / PAIR_BYTES,
+      pairsCount: this.#pairsEnd,
     };
   }
 
@@ -172,51 +187,71 @@ export class GroupShard {
     return true;
   }
 
-  /**
-   * Puts in the members of all groups at once, in any order; a member who is there twice counts once. The shard must have no members
-   * yet.
-   *
-   * @param rows the members, which may be several lists; each list is let go of as soon as it is read
-   */
-  fill(rows: MemberRows[]): void {
-    const records = this.#records;
-    let total = 0;
-    for (const { words, count } of rows) {
-      for (let i = 0; i < count; i++) records[words[3 * i]! * WORDS + ROOM]!++;
-      total += count;
-    }
-    for (let record = 0, start = 0; record < this.#groups; record++) {
-      records[record * WORDS + START] = start;
-      start += this.#word(record, ROOM);
-    }
-    const pairs = this.#pairs = new Int32Array(2 * total);
-    this.#pairsEnd = total;
-    for (let list = rows.shift(); list !== undefined; list = rows.shift()) {
-      const { words, count } = list;
-      for (let i = 0; i < count; i++) {
-        const word = words[3 * i]! * WORDS;
-        const at = 2 * (records[word + START]! + records[word + COUNT]!++);
-        pairs[at] = words[3 * i + 1]!;
-        pairs[at + 1] = words[3 * i + 2]!;
-      }
-    }
-    const ids = new BigInt64Array(pairs.buffer);
-    for (let record = 0; record < this.#groups; record++) this.#sort(record, ids);
+  /** Says how many members a group will get, before {@linkcode GroupShard.layOut}. */
+  expect(record: number, members: number): void {
+    this.#records[record * WORDS + ROOM] = members;
   }
 
-  /** Sorts a block, and takes out who is in it twice. */
-  #sort(record: number, ids: BigInt64Array): void {
-    const start = this.#word(record, START);
-    const count = this.#word(record, COUNT);
-    if (!this.#isSorted(start, count)) {
-      const block = ids.subarray(start, start + count).sort();
-      let kept = 0;
-      for (let i = 0; i < count; i++) {
-        if (i === 0 || block[i] !== block[i - 1]) block[kept++] = block[i]!;
-      }
-      this.#records[record * WORDS + COUNT] = kept;
+  /** Members that are expected. */
+  get expected(): number {
+    let sum = 0;
+    for (let record = 0; record < this.#groups; record++) sum += this.#word(record, ROOM);
+    return sum;
+  }
+
+  /**
+   * Makes exactly the room that is expected. The shard must have no members yet.
+   *
+   * @param pairs room for {@linkcode GroupShard.expected} members
+   */
+  layOut(pairs: Int32Array<ArrayBuffer>): void {
+    let end = 0;
+    for (let record = 0; record < this.#groups; record++) {
+      this.#records[record * WORDS + START] = end;
+      end += this.#word(record, ROOM);
     }
-    this.#members += this.#word(record, COUNT);
+    this.#pairs = pairs;
+    this.#pairsEnd = end;
+  }
+
+  /**
+   * Puts a member behind the others of its group, in any order and perhaps twice, until {@linkcode GroupShard.settle}.
+   *
+   * @returns false when the group has no room left
+   */
+  append(record: number, lo: number, hi: number): boolean {
+    const word = record * WORDS;
+    const count = this.#records[word + COUNT]!;
+    if (count === this.#records[word + ROOM]) return false;
+    const at = 2 * (this.#records[word + START]! + count);
+    this.#pairs[at] = lo;
+    this.#pairs[at + 1] = hi;
+    this.#records[word + COUNT] = count + 1;
+    return true;
+  }
+
+  /** Sorts what was appended, and takes out who is in a group twice. */
+  settle(): void {
+    const { buffer, byteOffset } = this.#pairs;
+    const ids = new BigInt64Array(buffer, byteOffset, this.#pairsEnd);
+    for (let record = 0; record < this.#groups; record++) {
+      const start = this.#word(record, START);
+      const count = this.#word(record, COUNT);
+      const kept = this.#isSorted(start, count) ? count : sort(ids.subarray(start, start + count));
+      this.#records[record * WORDS + COUNT] = kept;
+      this.#members += kept;
+    }
+  }
+
+  /**
+   * Gives the memory back now, not when the garbage collector comes by. The shard must not be used after that.
+   *
+   * @param shared the array in which its members lay at first; it is left alone
+   */
+  free(shared: ArrayBuffer): void {
+    for (const { buffer } of [this.#records, this.#index, this.#pairs]) {
+      if (buffer !== shared) buffer.transfer(0);
+    }
   }
 
   /** Whether each member is greater than the one before. */
@@ -284,7 +319,8 @@ export class GroupShard {
     const records = new Int32Array(this.#records.length * 2);
     records.set(this.#records);
     this.#records = records;
-    this.#index = new Int32Array(this.#index.length * 2);
+    const places = records.length / WORDS * PLACES_PER_RECORD;
+    this.#index = new Int32Array(2 ** Math.ceil(Math.log2(places)));
     for (let record = 0; record < this.#groups; record++) {
       this.#insert(this.#hashOf(record, hashOf), record);
     }
@@ -325,6 +361,14 @@ export class GroupShard {
 
 /** A hash of an id: 32 bits, of which the shard uses the low ones. */
 export type HashOf = (lo: number, hi: number) => number;
+
+/** Sorts ids and takes out what is there twice; returns how many are left, at the beginning. */
+function sort(ids: BigInt64Array): number {
+  ids.sort();
+  let kept = 0;
+  for (let i = 0; i < ids.length; i++) if (i === 0 || ids[i] !== ids[i - 1]) ids[kept++] = ids[i]!;
+  return kept;
+}
 
 /** Below 0, 0 or above 0, as the first int64 is less than, equal to or greater than the second. */
 function order(lo: number, hi: number, otherLo: number, otherHi: number): number {

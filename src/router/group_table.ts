@@ -10,33 +10,43 @@ import { GroupShard, type GroupShardParts } from "./group_shard.ts";
 
 const SHARD_BITS = 8;
 const SHARDS = 1 << SHARD_BITS;
+/** Standard deviations. */
+const SPREAD = 3;
 
 /** A table as plain data, which can be handed to another thread. */
-export type GroupTableParts = readonly GroupShardParts[];
+export interface GroupTableParts {
+  /** Every shard, in order. */
+  readonly shards: readonly GroupShardParts[];
+  /** The members of all, of which each shard has a piece. */
+  readonly pairs: Int32Array<ArrayBuffer>;
+}
 
 /** Groups and their members. */
 export class GroupTable {
   #shards: GroupShard[];
+  /** The array in which the members of all shards were when the table was made. */
+  #pairs: Int32Array<ArrayBuffer>;
   #isLoaded: boolean;
 
-  private constructor(shards: GroupShard[], isLoaded: boolean) {
+  private constructor(shards: GroupShard[], pairs: Int32Array<ArrayBuffer>, isLoaded: boolean) {
     this.#shards = shards;
+    this.#pairs = pairs;
     this.#isLoaded = isLoaded;
   }
 
   /** A table that is complete, and without groups so far. */
   static empty(): GroupTable {
-    return new GroupTable(emptyShards(), true);
+    return new GroupTable(emptyShards(), new Int32Array(0), true);
   }
 
-  /** A table of which nothing is known until {@linkcode GroupTable.replace} is called. */
+  /** A table of which nothing is known until {@linkcode GroupTable.exchange} is called. */
   static unloaded(): GroupTable {
-    return new GroupTable(emptyShards(), false);
+    return new GroupTable(emptyShards(), new Int32Array(0), false);
   }
 
-  /** Adopts what {@linkcode GroupTable.parts} gave, perhaps on another thread. */
-  static of(parts: GroupTableParts): GroupTable {
-    return new GroupTable(parts.map((shard) => new GroupShard(shard)), true);
+  /** Makes a table of its parts. */
+  static of({ shards, pairs }: GroupTableParts): GroupTable {
+    return new GroupTable(shards.map((parts) => GroupShard.of(parts, pairs)), pairs, true);
   }
 
   /** Whether the table says which groups there are; before that, decisions that need it have to wait. */
@@ -54,15 +64,25 @@ export class GroupTable {
     return this.#shards.reduce((sum, { members }) => sum + members, 0);
   }
 
-  /** The table as data; it must not be used after that. */
-  parts(): GroupTableParts {
-    return this.#shards.map((shard) => shard.parts());
+  /** Exchanges its content with that of another table at once; both count as loaded after that. */
+  exchange(other: GroupTable): void {
+    [this.#shards, other.#shards] = [other.#shards, this.#shards];
+    [this.#pairs, other.#pairs] = [other.#pairs, this.#pairs];
+    this.#isLoaded = other.#isLoaded = true;
   }
 
-  /** Takes over the content of another table at once, and is loaded from then on; the other must not be used after that. */
-  replace(other: GroupTable): void {
-    this.#shards = other.#shards;
-    this.#isLoaded = true;
+  /**
+   * Gives the memory back bit by bit, some at each step. The table must not be used after that.
+   *
+   * @returns at its end what is left: the largest piece, which takes long to give back and is best handed to another thread
+   */
+  *free(): Generator<void, ArrayBuffer> {
+    const { buffer } = this.#pairs;
+    for (const shard of this.#shards) {
+      shard.free(buffer);
+      yield;
+    }
+    return buffer;
   }
 
   /** Makes a group known; a group that is known keeps its members. */
@@ -126,9 +146,16 @@ export function hashOf(lo: number, hi: number): number {
   return hash ^ hash >>> 15;
 }
 
-/** The shards of a table without groups. */
-export function emptyShards(): GroupShard[] {
-  return Array.from({ length: SHARDS }, () => new GroupShard());
+/**
+ * The shards of a table without groups.
+ *
+ * @param groups how many groups they will get, about
+ */
+export function emptyShards(groups = 0): GroupShard[] {
+  const mean = groups / SHARDS;
+  // Groups fall into shards at random: few get more than that.
+  const capacity = Math.ceil(mean + SPREAD * Math.sqrt(mean)) || undefined;
+  return Array.from({ length: SHARDS }, () => new GroupShard(capacity));
 }
 
 function low(id: bigint): number {

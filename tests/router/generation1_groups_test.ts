@@ -172,7 +172,7 @@ Deno.test("GroupTable changes count from the next frame on", () => {
   table.addMember(500n, 1n);
   table.addMember(500n, 2n);
   assert.deepEqual(scene.send("a", frame).jobs, [job("2")]);
-  table.replace(groupsOf([500n, [3n]]));
+  table.exchange(groupsOf([500n, [3n]]));
   assert.deepEqual(scene.send("a", frame).jobs, [job("3")]);
   table.disband(500n);
   assert.deepEqual(scene.send("a", frame).jobs, []);

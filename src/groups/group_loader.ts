@@ -1,0 +1,176 @@
+/**
+ * The main thread's end of the line to the thread that loads groups from MySQL. The thread is started once, as starting one stops
+ * the event loop for some 15 ms; it is ended and replaced when a load hangs or is given up, since nothing else ends a query.
+ *
+ * @module
+ */
+
+import type { GroupShardParts } from "../router/group_shard.ts";
+import { GroupTable } from "../router/group_table.ts";
+import { LoadError } from "./load_error.ts";
+import type { LoadOrder, LoadReport, RowsLeftOut } from "./load_message.ts";
+import { CONNECT_MS } from "./mysql_client.ts";
+import type { MysqlSettings } from "./mysql_settings.ts";
+
+/** The groups as MySQL had them at one moment. */
+export interface LoadedGroups {
+  /** The groups. */
+  readonly table: GroupTable;
+  /** What was not put into it. */
+  readonly leftOut: RowsLeftOut;
+}
+
+/** Settings of a loader. */
+export interface GroupLoaderOptions {
+  /** How long nothing may come once MySQL is reached, in milliseconds; 60,000 by default. */
+  readonly silenceMs?: number;
+  /** Where the thread's module is, when the program was bundled. */
+  readonly workerScript?: URL;
+}
+
+const SILENCE_MS = 60_000;
+/** Steps of giving memory back between two turns of the event loop. */
+const FREE_STEPS = 16;
+
+/** Loads groups, one load at a time. */
+export class GroupLoader {
+  readonly #settings: MysqlSettings;
+  readonly #silenceMs: number;
+  readonly #script: URL;
+  #worker: Worker;
+  #isClosed = false;
+
+  /**
+   * Starts the thread.
+   *
+   * @param settings where MySQL is
+   * @param options bounds
+   */
+  constructor(settings: MysqlSettings, options: GroupLoaderOptions = {}) {
+    this.#settings = settings;
+    this.#silenceMs = options.silenceMs ?? SILENCE_MS;
+    this.#script = options.workerScript ?? new URL("./load_worker.ts", import.meta.url);
+    this.#worker = this.#startWorker();
+  }
+
+  /**
+   * Loads the groups. Not to be called while a load is under way.
+   *
+   * @param signal ends the load
+   * @throws {LoadError} when that fails
+   * @throws the signal's reason when it fires
+   */
+  async load(signal: AbortSignal): Promise<LoadedGroups> {
+    signal.throwIfAborted();
+    const load = new Load(this.#worker, this.#silenceMs);
+    const onAbort = () => load.giveUp(signal.reason);
+    signal.addEventListener("abort", onAbort);
+    try {
+      return await load.run(this.#settings);
+    } finally {
+      signal.removeEventListener("abort", onAbort);
+      if (load.isUnderWay) {
+        this.#worker.terminate();
+        if (!this.#isClosed) this.#worker = this.#startWorker();
+      }
+    }
+  }
+
+  /** Gives the memory of a table back without holding anybody up. The table must not be used after that. */
+  async free(table: GroupTable): Promise<void> {
+    const steps = table.free();
+    for (let count = 1;; count++) {
+      const step = steps.next();
+      if (step.done) {
+        if (!this.#isClosed) post(this.#worker, { kind: "free", buffer: step.value }, [step.value]);
+        return;
+      }
+      if (count % FREE_STEPS === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+  }
+
+  /** Ends the thread; no load may be under way. May be called twice. */
+  close(): void {
+    this.#isClosed = true;
+    this.#worker.terminate();
+  }
+
+  #startWorker(): Worker {
+    return new Worker(this.#script, { type: "module", name: "groups" });
+  }
+}
+
+/** A load under way. */
+class Load {
+  /** Whether the thread still works on it. */
+  isUnderWay = true;
+  readonly #worker: Worker;
+  readonly #silenceMs: number;
+  readonly #end = Promise.withResolvers<LoadedGroups>();
+  readonly #shards: GroupShardParts[] = [];
+  #pairs: Int32Array<ArrayBuffer> | undefined;
+  #leftOut: RowsLeftOut | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(worker: Worker, silenceMs: number) {
+    this.#worker = worker;
+    this.#silenceMs = silenceMs;
+    worker.onmessage = ({ data }) => this.#receive(data);
+    worker.onerror = (event) => {
+      event.preventDefault(); // a server that speaks nonsense may break the client; it must not end the router
+      this.giveUp(new LoadError("failed", `MySQL's client failed: ${event.message}`));
+    };
+  }
+
+  async run(settings: MysqlSettings): Promise<LoadedGroups> {
+    this.#listen((settings.connectTimeoutMs ?? CONNECT_MS) + this.#silenceMs);
+    post(this.#worker, { kind: "load", settings });
+    try {
+      return await this.#end.promise;
+    } finally {
+      clearTimeout(this.#timer);
+    }
+  }
+
+  giveUp(why: unknown): void {
+    this.#end.reject(why);
+  }
+
+  #listen(ms: number): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => {
+      this.giveUp(new LoadError("too_slow", `MySQL has sent nothing for ${ms / 1_000} s`));
+    }, ms);
+  }
+
+  #receive(report: LoadReport): void {
+    this.#listen(this.#silenceMs);
+    switch (report.kind) {
+      case "progress":
+        break;
+      case "loaded":
+        this.#pairs = report.pairs;
+        this.#leftOut = report.leftOut;
+        post(this.#worker, { kind: "next" });
+        break;
+      case "shards":
+        this.#shards.push(...report.shards);
+        if (!report.isLast) post(this.#worker, { kind: "next" });
+        else this.#finish();
+        break;
+      case "failed":
+        this.isUnderWay = false;
+        this.giveUp(new LoadError(report.why, report.message));
+    }
+  }
+
+  #finish(): void {
+    this.isUnderWay = false;
+    const table = GroupTable.of({ shards: this.#shards, pairs: this.#pairs! });
+    this.#end.resolve({ table, leftOut: this.#leftOut! });
+  }
+}
+
+function post(worker: Worker, order: LoadOrder, handedOver: ArrayBuffer[] = []): void {
+  worker.postMessage(order, handedOver);
+}
