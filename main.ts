@@ -13,6 +13,8 @@ import { demo } from "./src/cli/demo.ts";
 import { spool } from "./src/cli/spool.ts";
 import { opening, print, startBanner, startFailure } from "./src/cli/messages.ts";
 import type { Settings } from "./src/config.ts";
+import { openGroups } from "./src/groups/open_groups.ts";
+import { WaitingPushes } from "./src/groups/waiting_pushes.ts";
 import { type Log, startLog } from "./src/log.ts";
 import { acceptAll } from "./src/net/acceptor.ts";
 import { Server } from "./src/net/server.ts";
@@ -40,27 +42,44 @@ Deno.exit(status); // not by running dry: a write to a frozen peer may be pendin
 /** Serves until a signal; returns the exit status. */
 async function serve(settings: Settings, log: Log): Promise<number> {
   const { push, queue, redis, close } = await openPush(settings, log);
+  const groups = openGroups(settings, log);
   const { options, unavailable } = SocketOptions.open();
   if (unavailable !== undefined) log("warning", "socket options unavailable", { why: unavailable });
   const hashSeed = crypto.getRandomValues(new Int32Array(1))[0];
-  const router = new Router({ generation: settings.generation, hashSeed });
+  const router = new Router({
+    generation: settings.generation,
+    groups: groups.table,
+    hashSeed,
+  });
   const server = new Server({ router, push: (jobs) => push.append(jobs), log });
   const { listen, http } = settings;
   const listener = opening("--listen", listen, () => Deno.listen(listen));
   const notReadyReasons = (): string[] => stop.aborted ? ["stopping"] : [];
   const { version } = config;
-  const sources = { router, server, push, queue, redis, version, notReadyReasons };
+  const { keeper } = groups;
+  const sources = { router, server, push, queue, redis, groups: keeper, version, notReadyReasons };
   const admin = http && opening("--http", http, () => listenAdmin({ ...http, sources, log }));
   const accepting = acceptAll(listener, server, options, log);
   print(startBanner(settings, listener.addr, admin?.addr));
+  const waiting = new WaitingPushes({
+    decisions: router.decisions,
+    push: (jobs) => push.append(jobs),
+    log,
+  });
+  groups.start(() => waiting.decide());
   await new Promise((resolve) => stop.addEventListener("abort", resolve, { once: true }));
 
   log("info", "stopping", { signal: String(stop.reason) });
   listener.close();
   await accepting;
   await server.stop(FLUSH_MS, READ_MS);
+  const undecided = waiting.close();
+  await groups.close();
   const lost = await close(AbortSignal.timeout(PUSH_MS));
   await admin?.close();
-  log(lost === 0 ? "info" : "error", "stopped", { lost_push_jobs: lost });
+  log(lost + undecided === 0 ? "info" : "error", "stopped", {
+    lost_push_jobs: lost,
+    ...undecided === 0 ? {} : { undecided_group_messages: undecided },
+  });
   return 0;
 }

@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { MysqlSettings } from "./groups/mysql_settings.ts";
 import type { RedisSettings } from "./redis/redis_settings.ts";
 import type { Generation } from "./router/router.ts";
 
@@ -28,6 +29,10 @@ export interface Settings {
   readonly data: string;
   /** Where push jobs go; undefined: into the embedded queue of the data folder. */
   readonly redis: RedisSettings | undefined;
+  /** From where the groups of generation 1 are loaded; undefined: nowhere. */
+  readonly mysql: MysqlSettings | undefined;
+  /** A file of groups instead; undefined: none. */
+  readonly groupsFile: string | undefined;
 }
 
 /** The settings when nothing is set. */
@@ -37,6 +42,8 @@ export const DEFAULT_SETTINGS: Settings = {
   generation: "auto",
   data: "./imr-data",
   redis: undefined,
+  mysql: undefined,
+  groupsFile: undefined,
 };
 
 /**

@@ -20,6 +20,8 @@ export interface AdminSources {
   readonly queue?: PushQueue | undefined;
   /** The push lists in Redis, and the spool before them; undefined when there is no Redis. */
   readonly redis?: RedisFigures | undefined;
+  /** What keeps the groups of generation 1 true; undefined where nothing does. */
+  readonly groups?: GroupFigures | undefined;
   /** The version of the program. */
   readonly version: string;
   /** Why no IM server should be sent here now, in an operator's words; empty when all is well. */
@@ -94,6 +96,39 @@ export interface RedisFigures {
   readonly heldBytes: number;
   /** Every list, by its number. */
   lists(): readonly RedisListFigures[];
+}
+
+/** How the groups of generation 1 are kept true, in figures. */
+export interface GroupFigures {
+  /** Loads begun, by cause. */
+  readonly loads: ReadonlyMap<string, number>;
+  /** Loads that failed. */
+  readonly failures: number;
+  /** Why the last load failed; undefined when it did not. */
+  readonly lastFailure: string | undefined;
+  /** When the groups were last loaded, in milliseconds since 1970; undefined while they never were. */
+  readonly loadedAt: number | undefined;
+  /** How long that took, in milliseconds. */
+  readonly loadMs: number;
+  /** Whether they are known to be wrong, or not loaded. */
+  readonly isStale: boolean;
+  /** Whether changes are heard. */
+  readonly isFollowing: boolean;
+  /** The last action that is in the table; undefined while that is not known. */
+  readonly held: bigint | undefined;
+  /** The latest action that Redis was heard to know; undefined while that is not known. */
+  readonly latest: bigint | undefined;
+  /** What happened with changes that were published. */
+  readonly events: {
+    /** Changes that were made, or were made already. */
+    readonly applied: number;
+    /** Changes whose content could not be read. */
+    readonly unreadable: number;
+    /** What was published and is no change. */
+    readonly foreign: number;
+    /** Changes that did not follow the one before. */
+    readonly gaps: number;
+  };
 }
 
 /** One push list in figures; counts are since the start. */

@@ -17,6 +17,7 @@ import {
   parseListenAddress,
   type Settings,
 } from "../config.ts";
+import { formatMysql, type MysqlSettings, parseMysqlDsn } from "../groups/mysql_settings.ts";
 import { formatRedis, parseRedisUrl, type RedisSettings } from "../redis/redis_settings.ts";
 
 /** What a command line asks for. */
@@ -72,19 +73,34 @@ function listenAddressOrOff(): ValueParser<"sync", ListenAddress | typeof OFF> {
 }
 
 function redisAddress(): ValueParser<"sync", RedisSettings> {
+  return address("URL", parseRedisUrl("127.0.0.1:6379"), parseRedisUrl, formatRedis);
+}
+
+function mysqlAddress(): ValueParser<"sync", MysqlSettings> {
+  const placeholder = parseMysqlDsn("user@tcp(127.0.0.1:3306)/im");
+  return address("DSN", placeholder, parseMysqlDsn, formatMysql);
+}
+
+/** Of a server, by a parser that throws a RangeError. */
+function address<T>(
+  metavar: "URL" | "DSN",
+  placeholder: T,
+  parse: (text: string) => T,
+  format: (value: T) => string,
+): ValueParser<"sync", T> {
   return {
     mode: "sync",
-    metavar: "URL",
-    placeholder: parseRedisUrl("127.0.0.1:6379"),
+    metavar,
+    placeholder,
     parse: (input) => {
       try {
-        return { success: true, value: parseRedisUrl(input) };
+        return { success: true, value: parse(input) };
       } catch (error) {
         if (!(error instanceof RangeError)) throw error;
         return { success: false, error: message`${text(error.message)}` };
       }
     },
-    format: formatRedis,
+    format,
   };
 }
 
@@ -110,6 +126,20 @@ const settings = map(
     redisCa: optional(option("--redis-ca", string({ metavar: "FILE" }), {
       description: message`The certificate authority of Redis, in PEM form; means TLS.`,
     })),
+    mysql: optional(option("--mysql", mysqlAddress(), {
+      description:
+        message`From where the groups of generation 1 are loaded, in the form of Go's driver: user[:password]@tcp(host:port)/database[?tls=true&timeout=5s], or unix(/path). Default: nowhere, so messages to groups cause no push.`,
+    })),
+    mysqlPasswordFile: optional(option("--mysql-password-file", string({ metavar: "FILE" }), {
+      description: message`A file whose first line is the password of MySQL.`,
+    })),
+    mysqlCa: optional(option("--mysql-ca", string({ metavar: "FILE" }), {
+      description: message`The certificate authority of MySQL, in PEM form; means TLS.`,
+    })),
+    groupsFile: optional(option("--groups-file", string({ metavar: "FILE" }), {
+      description:
+        message`A small file of groups instead of MySQL, one a line: {"group":500,"members":[1,2]}.`,
+    })),
     data: optional(option("--data", string({ metavar: "FOLDER" }), {
       description: message`Folder of the push queue; made when missing. Default: ./imr-data.`,
     })),
@@ -124,6 +154,12 @@ const settings = map(
       ...given.redisPasswordFile === undefined ? {} : { passwordFile: given.redisPasswordFile },
       ...given.redisCa === undefined ? {} : { tls: { caFile: given.redisCa } },
     },
+    mysql: given.mysql && {
+      ...given.mysql,
+      ...given.mysqlPasswordFile === undefined ? {} : { passwordFile: given.mysqlPasswordFile },
+      ...given.mysqlCa === undefined ? {} : { tls: { caFile: given.mysqlCa, verify: true } },
+    },
+    groupsFile: given.groupsFile,
   }),
 );
 

@@ -6,8 +6,11 @@
 
 import { formatListenAddress, type ListenAddress, type Settings } from "../config.ts";
 import type { Log } from "../log.ts";
+import { formatMysql } from "../groups/mysql_settings.ts";
 import { formatRedis } from "../redis/redis_settings.ts";
 
+/** Exit status when the operator erred. */
+const EXIT_WRONG_USE = 2;
 /** Exit status when the world did not let it start or run. */
 const EXIT_FAILED = 1;
 
@@ -18,7 +21,7 @@ export function print(text: string): void {
 }
 
 /**
- * The three lines at the start: what listens where, the generation, where the data is.
+ * The lines at the start: what listens where, the generation, where push jobs go, where groups come from.
  *
  * @param settings as they were set
  * @param listen where IM servers can connect now
@@ -38,7 +41,19 @@ export function startBanner(
     `IM servers connect to   ${where(listen)}   (${rules})`,
     http === undefined ? "HTTP is off" : `HTTP is served on       ${where(http)}   (${paths})`,
     pushLine(settings, http),
+    ...settings.generation === 2 ? [] : [groupsLine(settings)],
   ].join("\n");
+}
+
+function groupsLine({ mysql, groupsFile, redis }: Settings): string {
+  if (mysql !== undefined) {
+    const changes = redis === undefined
+      ? "and loaded again every 290 s, as without Redis no change is heard"
+      : "changes are heard in Redis";
+    return `Groups come from        ${formatMysql(mysql)}   (${changes})`;
+  }
+  if (groupsFile !== undefined) return `Groups come from        ${groupsFile}   (read once)`;
+  return `Groups come from        nowhere          (messages to groups cause no push)`;
 }
 
 function pushLine({ data, redis }: Settings, http: ListenAddress | undefined): string {
@@ -64,7 +79,7 @@ function pushLine({ data, redis }: Settings, http: ListenAddress | undefined): s
 export function startFailure(error: unknown, log: Log): number {
   if (!(error instanceof Error) || !isOfTheWorld(error)) throw error;
   log("error", "cannot start", { error: error.message });
-  return EXIT_FAILED;
+  return "kind" in error && error.kind === "wrong_use" ? EXIT_WRONG_USE : EXIT_FAILED;
 }
 
 /**

@@ -10,7 +10,7 @@
 
 import type { JobBatch } from "../router/job_batch.ts";
 import { PUSH_LISTS, type PushListName } from "../router/push_list.ts";
-import { type Clock, systemClock } from "./clock.ts";
+import { type Clock, systemClock } from "../clock.ts";
 import { packBatch } from "./packed_batch.ts";
 import type { PushSink } from "./push_sink.ts";
 import { StoreLink, type StoreSettings } from "./store_link.ts";

@@ -12,7 +12,7 @@
 import { JobBatch } from "../router/job_batch.ts";
 import { PUSH_LISTS } from "../router/push_list.ts";
 import { ByteBudget } from "./byte_budget.ts";
-import { type Clock, systemClock } from "./clock.ts";
+import { type Clock, systemClock } from "../clock.ts";
 import type { PushSink } from "./push_sink.ts";
 import { type SinkEvents, SinkWriter } from "./sink_writer.ts";
 

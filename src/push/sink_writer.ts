@@ -6,7 +6,7 @@
  */
 
 import type { JobBatch } from "../router/job_batch.ts";
-import type { Clock } from "./clock.ts";
+import type { Clock } from "../clock.ts";
 import { type PushSink, SinkFullError } from "./push_sink.ts";
 
 /** Pause after the first failure of a batch, in milliseconds; it doubles with each further one. */

@@ -11,7 +11,7 @@
 
 import type { JobBatch } from "../router/job_batch.ts";
 import { PUSH_LISTS } from "../router/push_list.ts";
-import { type Clock, systemClock } from "./clock.ts";
+import { type Clock, systemClock } from "../clock.ts";
 import { packBatch, unpackBatch } from "./packed_batch.ts";
 import { StoreError } from "./store_error.ts";
 import { StoreLink, type StoreSettings } from "./store_link.ts";

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { type Clock, systemClock } from "./clock.ts";
+import { type Clock, systemClock } from "../clock.ts";
 import { SinkFullError } from "./push_sink.ts";
 import { StoreError } from "./store_error.ts";
 import type {

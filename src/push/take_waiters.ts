@@ -6,7 +6,7 @@
  */
 
 import { PUSH_LISTS } from "../router/push_list.ts";
-import type { Clock } from "./clock.ts";
+import type { Clock } from "../clock.ts";
 import { StoreError } from "./store_error.ts";
 
 /** Waiters of all lists together. */

@@ -1,6 +1,6 @@
 /**
- * Makes an ioredis client of the settings. It dials for ever, queues nothing while it is away, and repeats no command by itself: what
- * to do with a command that failed is decided by whoever sent it.
+ * Makes an ioredis client of the settings. It queues nothing while it is away, and repeats no command by itself: what to do with a
+ * command that failed is decided by whoever sent it.
  *
  * @module
  */
@@ -19,18 +19,34 @@ export interface RedisTimes {
   readonly dialMs: number;
 }
 
+/** The times unless told otherwise. */
+export const REDIS_TIMES: RedisTimes = { commandMs: 2_000, dialMs: 2_000 };
+
+/** What a client does when there is no connection. */
+export type Dialing =
+  /** It dials at once, and for ever. */
+  | "for ever"
+  /** It dials when it is told to connect, and ends with that connection. */
+  | "once";
+
 const DIAL_PAUSE_MS = { first: 50, max: 1_000 };
 
 /**
- * Makes a client, which begins to dial.
+ * Makes a client.
  *
  * @param settings where Redis is
  * @param times bounds
+ * @param dialing when it dials
  * @throws {Error} when the file of the password or of the certificate authority cannot be read
  */
-export function makeClient(settings: RedisSettings, times: RedisTimes): RedisClient {
+export function makeClient(
+  settings: RedisSettings,
+  times: RedisTimes,
+  dialing: Dialing = "for ever",
+): RedisClient {
   const { target } = settings;
-  const options = optionsOf(settings, times);
+  const options = optionsOf(settings, times, dialing);
+  const pause = options.retryStrategy!;
   switch (target.kind) {
     case "server":
       return new Redis({ ...options, ...target.node });
@@ -42,8 +58,8 @@ export function makeClient(settings: RedisSettings, times: RedisTimes): RedisCli
         sentinels: target.nodes.map((node) => ({ ...node })),
         name: target.master,
         sentinelPassword: settings.sentinelPassword,
-        sentinelRetryStrategy: pauseOf,
-        sentinelReconnectStrategy: pauseOf,
+        sentinelRetryStrategy: pause,
+        sentinelReconnectStrategy: pause,
         sentinelCommandTimeout: times.commandMs,
         failoverDetector: true,
         ...settings.tls === undefined
@@ -51,9 +67,10 @@ export function makeClient(settings: RedisSettings, times: RedisTimes): RedisCli
           : { enableTLSForSentinelMode: true, sentinelTLS: tlsOf(settings) },
       });
     case "cluster": {
-      const { retryStrategy: _own, enableOfflineQueue: _queue, ...ofNode } = options;
+      const { retryStrategy: _own, enableOfflineQueue: _queue, lazyConnect, ...ofNode } = options;
       return new Cluster(target.nodes.map((node) => ({ ...node })), {
-        clusterRetryStrategy: pauseOf,
+        clusterRetryStrategy: pause,
+        lazyConnect,
         enableOfflineQueue: false,
         slotsRefreshTimeout: times.dialMs,
         redisOptions: ofNode,
@@ -64,11 +81,27 @@ export function makeClient(settings: RedisSettings, times: RedisTimes): RedisCli
   }
 }
 
+/**
+ * Makes a client of one server for subscriptions: those of a cluster hear what is published at any of its nodes.
+ *
+ * @param turn which node of a cluster to ask; counts up when one does not answer
+ * @throws {Error} when the file of the password or of the certificate authority cannot be read
+ */
+export function makeSubscriber(settings: RedisSettings, times: RedisTimes, turn: number): Redis {
+  const { target } = settings;
+  if (target.kind !== "cluster") return makeClient(settings, times, "once") as Redis;
+  const node = target.nodes[turn % target.nodes.length]!;
+  return new Redis({ ...optionsOf(settings, times, "once"), ...node });
+}
+
 function optionsOf(
   settings: RedisSettings,
   times: RedisTimes,
+  dialing: Dialing,
 ): Omit<RedisOptions, "replyMapping"> {
   return {
+    lazyConnect: dialing === "once",
+    autoResubscribe: false,
     username: settings.username,
     password: passwordOf(settings),
     db: settings.database,
@@ -82,7 +115,7 @@ function optionsOf(
     autoResendUnfulfilledCommands: false,
     keepAlive: 10_000,
     connectionName: "imr",
-    retryStrategy: pauseOf,
+    retryStrategy: dialing === "once" ? () => null : pauseOf,
     // A demoted master: dial anew, to whoever is the master now.
     reconnectOnError: (error) => error.message.startsWith("READONLY"),
   };

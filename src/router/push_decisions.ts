@@ -38,8 +38,9 @@ export class PushDecisions {
   unknownGroups = 0;
   /** Group messages that wait until the groups are loaded, and those that were dropped meanwhile. */
   readonly waiting: WaitingFrames;
+  /** The groups of generation 1. */
+  readonly groups: GroupTable;
   readonly #table: RouteTable;
-  readonly #groups: GroupTable;
   readonly #pushSystem1: boolean;
   readonly #pushSystem2: boolean;
   readonly #pushDisabled: boolean;
@@ -55,7 +56,7 @@ export class PushDecisions {
    */
   constructor(table: RouteTable, options: PushOptions) {
     this.#table = table;
-    this.#groups = options.groups ?? GroupTable.empty();
+    this.groups = options.groups ?? GroupTable.empty();
     this.#pushSystem1 = options.isPushSystem ?? false;
     this.#pushSystem2 = options.isPushSystem ?? true;
     this.#pushDisabled = options.pushDisabled ?? false;
@@ -102,7 +103,7 @@ export class PushDecisions {
    * @param end where its inner frame ends
    */
   group(bytes: Uint8Array, view: DataView, body: number, end: number): void {
-    if (!this.#groups.isLoaded || this.waiting.count > 0) this.waiting.add(bytes, body, end);
+    if (!this.groups.isLoaded || this.waiting.count > 0) this.waiting.add(bytes, body, end);
     else this.#group(bytes, view, body);
   }
 
@@ -113,7 +114,7 @@ export class PushDecisions {
    * @returns whether there is more to do
    */
   decideWaiting(work: number): boolean {
-    if (!this.#groups.isLoaded) return false;
+    if (!this.groups.isLoaded) return false;
     for (let left = work; left > 0;) {
       const body = this.waiting.take();
       if (body === undefined) return false;
@@ -125,7 +126,7 @@ export class PushDecisions {
 
   /** Returns the number of members. */
   #group(bytes: Uint8Array, view: DataView, body: number): number {
-    const members = this.#groups.members(view.getBigInt64(body + ROUTE_MESSAGE.RECEIVER));
+    const members = this.groups.members(view.getBigInt64(body + ROUTE_MESSAGE.RECEIVER));
     if (members === undefined) {
       this.unknownGroups++;
       return 0;

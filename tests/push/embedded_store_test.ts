@@ -6,7 +6,7 @@ import { WAITERS_MAX } from "../../src/push/take_waiters.ts";
 import { JobBatch } from "../../src/router/job_batch.ts";
 import { PUSH_LISTS } from "../../src/router/push_list.ts";
 import { batchOf, numbered, tempFolder, tempStore, textsOf, until } from "./fixtures.ts";
-import { HeldClock } from "./held_clock.ts";
+import { HeldClock } from "../support/held_clock.ts";
 
 const TAKE: TakeOrder = { list: "push_queue", max: 1_000, leaseSeconds: 30 };
 const failsAs = (kind: string) => (error: unknown): boolean =>

@@ -10,7 +10,7 @@ import { SinkFullError } from "../../src/push/push_sink.ts";
 import { JobBatch } from "../../src/router/job_batch.ts";
 import { ByteBudget } from "../../src/push/byte_budget.ts";
 import { batchOf, HeldSink, numbered, settle, textsOf } from "./fixtures.ts";
-import { HeldClock } from "./held_clock.ts";
+import { HeldClock } from "../support/held_clock.ts";
 
 function channelOf(settings: PushChannelSettings = {}) {
   const sink = new HeldSink();

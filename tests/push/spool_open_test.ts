@@ -11,7 +11,7 @@ import {
   textsOf,
   until,
 } from "./fixtures.ts";
-import { HeldClock } from "./held_clock.ts";
+import { HeldClock } from "../support/held_clock.ts";
 import { spawnScript } from "./spawned_script.ts";
 import { A, B, drain, failsAs, jobsOf, plain } from "./spool_fixtures.ts";
 

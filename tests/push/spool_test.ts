@@ -5,7 +5,7 @@ import { SinkFullError } from "../../src/push/push_sink.ts";
 import { Spool, type SpooledChunk } from "../../src/push/spool.ts";
 import { EXPIRE_JOBS_MAX } from "../../src/push/spooled_jobs.ts";
 import { batchOf, numbered, tempFolder, tempSpool, textsOf } from "./fixtures.ts";
-import { HeldClock } from "./held_clock.ts";
+import { HeldClock } from "../support/held_clock.ts";
 import { A, B, drain, failsAs, jobsOf, plain } from "./spool_fixtures.ts";
 
 /** Has deletes of jobs fail, as on a disk that cannot be written, until a job of list 4 is there. */

@@ -5,7 +5,7 @@ import { EmbeddedStore } from "../../src/push/embedded_store.ts";
 import type { StoreErrorKind } from "../../src/push/store_error.ts";
 import { StoreError } from "../../src/push/store_error.ts";
 import { batchOf, makeVersion1, tempFolder, tempStore, until } from "./fixtures.ts";
-import { HeldClock } from "./held_clock.ts";
+import { HeldClock } from "../support/held_clock.ts";
 import { spawnScript } from "./spawned_script.ts";
 
 /** Opening fails with this kind, and with the file in the message. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { TakeWaiters } from "../../src/push/take_waiters.ts";
 import { settle } from "./fixtures.ts";
-import { HeldClock } from "./held_clock.ts";
+import { HeldClock } from "../support/held_clock.ts";
 
 Deno.test("TakeWaiters.wake wakes one of the list for each call, the one who came first", async () => {
   const waiters = new TakeWaiters(new HeldClock());

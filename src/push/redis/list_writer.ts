@@ -16,7 +16,7 @@
 
 import { JobBatch } from "../../router/job_batch.ts";
 import { PUSH_LISTS } from "../../router/push_list.ts";
-import type { Clock } from "../clock.ts";
+import type { Clock } from "../../clock.ts";
 import { type PushSink, SinkFullError } from "../push_sink.ts";
 import type { Spool } from "../spool.ts";
 import { StoreError } from "../store_error.ts";

@@ -18,7 +18,12 @@ import {
   keysOf,
   WATERMARK_SECONDS,
 } from "./append_script.ts";
-import { makeClient, type RedisClient, type RedisTimes } from "../../redis/redis_client.ts";
+import {
+  makeClient,
+  REDIS_TIMES,
+  type RedisClient,
+  type RedisTimes,
+} from "../../redis/redis_client.ts";
 import { type AppendOrder, type AppendReply, RedisError, type RedisLists } from "./redis_lists.ts";
 import type { RedisSettings } from "../../redis/redis_settings.ts";
 
@@ -33,7 +38,6 @@ export interface RedisLinkOptions {
   readonly onFallback?: (mode: AppendMode, why: string) => void;
 }
 
-const TIMES: RedisTimes = { commandMs: 2_000, dialMs: 2_000 };
 /** Pause before a database that was refused is asked for again, in milliseconds. */
 const SELECT_PAUSE_MS = 1_000;
 /** Pause before a client that has given up is made to dial, in milliseconds. */
@@ -79,7 +83,7 @@ export class RedisLink implements RedisLists {
   constructor(settings: RedisSettings, options: RedisLinkOptions = {}) {
     this.#settings = settings;
     this.#onFallback = options.onFallback ?? (() => {});
-    const client = this.#client = makeClient(settings, options.times ?? TIMES);
+    const client = this.#client = makeClient(settings, options.times ?? REDIS_TIMES);
     client.on("error", (error: Error) => {
       this.#lastError = this.#hinted(messageOf(error));
       // Where no sentinel answers there is no connection, and no close follows.

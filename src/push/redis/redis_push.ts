@@ -9,7 +9,7 @@ import type { Log } from "../../log.ts";
 import type { JobBatch } from "../../router/job_batch.ts";
 import { PUSH_LISTS } from "../../router/push_list.ts";
 import { ByteBudget } from "../byte_budget.ts";
-import { type Clock, systemClock } from "../clock.ts";
+import { type Clock, systemClock } from "../../clock.ts";
 import { PushChannel, WAITING_BYTES_MAX } from "../push_channel.ts";
 import type { Spool } from "../spool.ts";
 import { StoreError } from "../store_error.ts";

@@ -7,7 +7,7 @@ import { HeldBatches } from "../../../src/push/redis/held_batches.ts";
 import { ListWriter } from "../../../src/push/redis/list_writer.ts";
 import { setImmediate } from "node:timers/promises";
 import { batchOf } from "../fixtures.ts";
-import { HeldClock } from "../held_clock.ts";
+import { HeldClock } from "../../support/held_clock.ts";
 import { type FakeLine, FakeRedis, type Fault } from "./fake_redis.ts";
 import { FakeDisk, FakeSpool } from "./fake_spool.ts";
 

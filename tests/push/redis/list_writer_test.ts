@@ -3,7 +3,7 @@ import { SinkFullError } from "../../../src/push/push_sink.ts";
 import { HeldBatches } from "../../../src/push/redis/held_batches.ts";
 import { ListWriter } from "../../../src/push/redis/list_writer.ts";
 import { batchOf } from "../fixtures.ts";
-import { HeldClock } from "../held_clock.ts";
+import { HeldClock } from "../../support/held_clock.ts";
 import { FakeRedis } from "./fake_redis.ts";
 import { FakeDisk, FakeSpool } from "./fake_spool.ts";
 

@@ -12,7 +12,7 @@ import { RedisPush, SPOOL_AGE_MS_MAX } from "../../../src/push/redis/redis_push.
 import { Spool, type SpoolSettings } from "../../../src/push/spool.ts";
 import { JobBatch } from "../../../src/router/job_batch.ts";
 import { batchOf, numbered, tempFolder, textsOf, until } from "../fixtures.ts";
-import { HeldClock } from "../held_clock.ts";
+import { HeldClock } from "../../support/held_clock.ts";
 
 /** Takes everything but what a test refuses. */
 class Lists implements RedisLists {

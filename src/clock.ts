@@ -1,5 +1,5 @@
 /**
- * Time as the push parts see it, so that tests hold it in their hands.
+ * Time as the parts see it that wait and retry, so that tests hold it in their hands.
  *
  * @module
  */

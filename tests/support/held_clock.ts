@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Clock } from "../../src/push/clock.ts";
+import type { Clock } from "../../src/clock.ts";
 
 interface Timer {
   readonly at: number;
