@@ -1,12 +1,12 @@
 /**
  * Who may do what over HTTP. What the family's server offers, and what only reads figures, is open to everybody whom the port is
- * open to, as API servers call it without a token. Taking push jobs needs the token; where none is set, it is for this machine
- * alone.
+ * open to, as API servers call it without a token. Taking push jobs needs the token, and so does seeing who is in a group; where
+ * none is set, both are for this machine alone.
  *
  * "This machine" includes the web browser on it, so two doors are shut to web pages. A page can send a request of its own to
- * 127.0.0.1, but not with the type `application/json`, which the push requests insist on. And a page can have its own
- * host name point at 127.0.0.1 (DNS rebinding), but the browser then says that name in `Host`: without a token, only IP addresses,
- * `localhost` and the name that the port listens on are answered.
+ * 127.0.0.1, but it cannot read the answer, and cannot give it the type `application/json`, on which the requests insist that
+ * change something. And a page can have its own host name point at 127.0.0.1 (DNS rebinding), but the browser then says that
+ * name in `Host`: without a token, only IP addresses, `localhost` and the name that the port listens on are answered.
  *
  * @module
  */
@@ -31,8 +31,8 @@ export function checkHostSyntax(headers: Headers): void {
   if (host !== null && !HOST.test(host)) throw new RequestError(400, "invalid Host header");
 }
 
-/** Decides who may take and acknowledge push jobs. */
-export class PushAccess {
+/** Decides who may take and acknowledge push jobs, and see who is in a group. */
+export class Access {
   readonly #token: Buffer | undefined;
   readonly #hostname: string;
 
@@ -64,7 +64,7 @@ export class PushAccess {
       });
     }
     if (!LOOPBACK.test(peer)) {
-      throw new RequestError(403, "without a token push jobs are for this machine alone");
+      throw new RequestError(403, "without a token this is for this machine alone");
     }
     const host = headers.get("host"); // left out by old clients, never by browsers
     if (host !== null && !this.#isOurs(HOST.exec(host)?.[1] ?? "")) {

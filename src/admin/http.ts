@@ -1,6 +1,6 @@
 /**
  * The requests of the admin port: the family's `/online` and `/all_online`, `/healthz`, `/readyz` and `/metrics` for whoever
- * watches, and `/push/take` and `/push/ack` for push workers.
+ * watches, `/group` for whoever wonders, and `/push/take` and `/push/ack` for push workers.
  *
  * A bad request is answered, and harms nobody. So is one that meets a bug, which is logged: the routing must not end for what only looks
  * at it.
@@ -10,11 +10,14 @@
 
 import { type Context, Hono } from "hono";
 import type { Log } from "../log.ts";
-import { checkHostSyntax, type PushAccess } from "./access.ts";
+import { type Access, checkHostSyntax } from "./access.ts";
 import type { AdminSources } from "./admin_sources.ts";
 import { failure, json, RequestError, text } from "./answer.ts";
+import { logBug } from "./bug_log.ts";
+import { existingMembers, writeGroupMembers } from "./group_members.ts";
+import { longAnswer } from "./long_answer.ts";
 import type { Metrics } from "./metrics.ts";
-import { OnlineList } from "./online_list.ts";
+import { writeOnlineList } from "./online_list.ts";
 import type { OpenRequests } from "./open_requests.ts";
 import { addPushRoutes } from "./push_routes.ts";
 import { firstParameter, parseInt64, queryOf } from "./query.ts";
@@ -34,11 +37,11 @@ export interface HttpParts {
   readonly sources: AdminSources;
   /** What `/metrics` shows, and where answers are counted. */
   readonly metrics: Metrics;
-  /** Who may take push jobs. */
-  readonly access: PushAccess;
+  /** Who may take push jobs and see groups. */
+  readonly access: Access;
   /** Requests that take their time. */
   readonly open: OpenRequests;
-  /** Turns at `/all_online`. */
+  /** Turns at long answers: `/all_online` and `/group`. */
   readonly turns: Turns;
   /** Bounds of requests. */
   readonly limits: HttpLimits;
@@ -48,14 +51,15 @@ export interface HttpParts {
 
 /** Bounds of requests. */
 export interface HttpLimits extends BodyLimits {
-  /** How long the writing of `/all_online` may take, in milliseconds. */
-  readonly allOnlineMs: number;
+  /** How long the writing of a long answer may take, in milliseconds. */
+  readonly listMs: number;
 }
 
 /** The paths that are counted one by one. */
 const PATHS: ReadonlySet<string> = new Set([
   "/online",
   "/all_online",
+  "/group",
   "/healthz",
   "/readyz",
   "/metrics",
@@ -77,7 +81,11 @@ export function adminApp(parts: HttpParts): Hono<AdminEnv> {
     await next();
   });
   app.all("/online", ({ req }) => online(sources, req.url));
-  app.all("/all_online", ({ req }) => allOnline(parts, req.raw));
+  const { users } = sources.router.table;
+  app.all("/all_online", ({ req }) => {
+    return longAnswer(parts, req, () => (slices) => writeOnlineList(users, slices));
+  });
+  app.all("/group", (context) => group(parts, context));
   app.all("/healthz", () => text("ok\n"));
   app.all("/readyz", () => {
     const readiness = readinessOf(sources, Date.now());
@@ -103,36 +111,20 @@ function halves(id: bigint): [hi: number, lo: number] {
   return [Number(BigInt.asIntN(32, id >> 32n)), Number(BigInt.asIntN(32, id))];
 }
 
-async function allOnline(parts: HttpParts, request: Request): Promise<Response> {
-  if (request.method === "HEAD") return json(null); // a body would wait for ever to be read
-  const open = parts.open.open(request.signal);
-  let giveBack: () => void;
-  try {
-    giveBack = await parts.turns.take(open.signal);
-  } catch (error) {
-    open[Symbol.dispose]();
-    if (open.signal.aborted) return failure(503, "closing");
-    throw error;
-  }
-  const list = new OnlineList(parts.sources.router.table.users, (bug) => {
-    clearTimeout(timer);
-    open[Symbol.dispose]();
-    giveBack();
-    if (bug !== undefined) logBug(bug, "/all_online", parts.log);
+async function group(parts: HttpParts, { env, req }: Context<AdminEnv>): Promise<Response> {
+  parts.access.check(req.raw.headers, env.remoteAddr.hostname);
+  const id = parseInt64(firstParameter(queryOf(req.url), "id"));
+  if (id === undefined) return failure(400, "invalid query param");
+  const { groups } = parts.sources.router.decisions;
+  existingMembers(groups, id); // nobody needs a turn to hear that there is nothing
+  return await longAnswer(parts, req, () => {
+    const members = existingMembers(groups, id).slice(); // the table changes while it is written
+    return (slices) => writeGroupMembers(id, members, slices);
   });
-  const { allOnlineMs } = parts.limits;
-  const timer = setTimeout(() => list.stop(`not read in ${allOnlineMs} ms`), allOnlineMs);
-  open.signal.addEventListener("abort", () => list.stop("nobody reads"));
-  return json(list.stream());
 }
 
 function answerTo(error: Error, context: Context<AdminEnv>, log: Log): Response {
   if (error instanceof RequestError) return failure(error.status, error.message, error.headers);
-  logBug(error, context.req.path, log);
+  logBug(log, context.req.path, error);
   return failure(500, "internal error, see the log");
-}
-
-function logBug(error: unknown, path: string, log: Log): void {
-  const stack = error instanceof Error ? error.stack ?? error.message : String(error);
-  log("error", "admin request failed", { path: path.slice(0, 100), stack });
 }

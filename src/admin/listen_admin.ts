@@ -10,7 +10,7 @@
  */
 
 import type { Log } from "../log.ts";
-import { PushAccess } from "./access.ts";
+import { Access } from "./access.ts";
 import type { AdminSources } from "./admin_sources.ts";
 import { failure } from "./answer.ts";
 import { adminApp, type HttpLimits } from "./http.ts";
@@ -18,7 +18,7 @@ import { Metrics } from "./metrics.ts";
 import { OpenRequests } from "./open_requests.ts";
 import { type TurnLimits, Turns } from "./turns.ts";
 
-/** Bounds of the port; every field has a default. For `/all_online`: turns at the same time, and the line for them. */
+/** Bounds of the port; every field has a default. For long answers: turns at the same time, and the line for them. */
 export interface AdminLimits extends HttpLimits, TurnLimits {
   /** How long requests get to end when the port closes, in milliseconds; then they are cut. */
   readonly closeMs: number;
@@ -28,7 +28,7 @@ export interface AdminLimits extends HttpLimits, TurnLimits {
 export const ADMIN_LIMITS: AdminLimits = {
   bodyBytesMax: 64 << 10,
   bodyMs: 10_000,
-  allOnlineMs: 120_000,
+  listMs: 120_000,
   turnsMax: 2,
   lineMax: 16,
   lineMs: 30_000,
@@ -45,7 +45,7 @@ export interface AdminOptions {
   readonly sources: AdminSources;
   /** Where events go. */
   readonly log: Log;
-  /** What push workers have to show; without one, only those on this machine get jobs. */
+  /** What push workers, and who asks for a group, have to show; without one, only those on this machine are answered. */
   readonly token?: string | undefined;
   /** Bounds that differ from {@linkcode ADMIN_LIMITS}. */
   readonly limits?: Partial<AdminLimits>;
@@ -82,7 +82,7 @@ export function listenAdmin(options: AdminOptions): AdminServer {
   const app = adminApp({
     sources: options.sources,
     metrics,
-    access: new PushAccess(options.hostname, options.token),
+    access: new Access(options.hostname, options.token),
     open,
     turns: new Turns(limits),
     limits,

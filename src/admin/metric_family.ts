@@ -18,7 +18,7 @@ export interface MetricFamily {
   readonly help: string;
   /** Names of its labels; what stands in them must be of a small, fixed set. */
   readonly labels?: readonly string[];
-  /** Puts its values; called for each scrape. */
+  /** Puts its values; called for each scrape. A gauge for which it puts none is missing then. */
   readonly read: (put: Put) => void;
 }
 
@@ -48,6 +48,7 @@ export function addGauges(registry: Registry, families: readonly MetricFamily[])
       registers: [registry],
       collect() {
         this.reset();
+        if (labels.length === 0) this.remove(); // reset() puts a 0, also where nothing is known
         read((value, ...values) => this.set(labelled(labels, values), value));
       },
     });

@@ -7,6 +7,7 @@
 import { Counter, Histogram, Registry } from "prom-client";
 import type { AdminSources } from "./admin_sources.ts";
 import { EventLoopWatch } from "./event_loop.ts";
+import { addGroupKeeperMetrics, addGroupMetrics } from "./group_metrics.ts";
 import { addGauges } from "./metric_family.ts";
 import { addProcessMetrics } from "./process_metrics.ts";
 import { addPushMetrics, addQueueMetrics } from "./push_metrics.ts";
@@ -30,6 +31,8 @@ export class Metrics {
   constructor(sources: AdminSources) {
     const registers = [this.#registry];
     addRouterMetrics(this.#registry, sources);
+    addGroupMetrics(this.#registry, sources.router.decisions);
+    if (sources.groups !== undefined) addGroupKeeperMetrics(this.#registry, sources.groups);
     if (sources.push !== undefined) addPushMetrics(this.#registry, sources.push);
     if (sources.queue !== undefined) addQueueMetrics(this.#registry, sources.queue);
     if (sources.redis !== undefined) addRedisMetrics(this.#registry, sources.redis);

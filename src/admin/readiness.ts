@@ -5,7 +5,7 @@
  */
 
 import { PUSH_LISTS } from "../router/push_list.ts";
-import type { AdminSources } from "./admin_sources.ts";
+import type { AdminSources, GroupFigures } from "./admin_sources.ts";
 
 /** What `/readyz` says. */
 export interface Readiness {
@@ -35,6 +35,7 @@ export function readinessOf(sources: AdminSources, now: number): Readiness {
     ...generationWarnings(sources),
     ...pushWarnings(sources, now),
     ...redisWarnings(sources, now),
+    ...groupWarnings(sources, now),
   ];
   return { ready: reasons.length === 0, reasons, warnings };
 }
@@ -47,17 +48,18 @@ function generationWarnings({ router }: AdminSources): string[] {
   ];
 }
 
-function redisWarnings({ redis }: AdminSources, now: number): string[] {
+function redisWarnings({ redis, groups }: AdminSources, now: number): string[] {
   if (redis === undefined) return [];
   const warnings: string[] = [];
   const lists = redis.lists();
   const { downSince, downReason = "not reached yet" } = redis;
   if (downSince !== undefined) {
     const spooled = lists.reduce((jobs, { spoolJobs }) => jobs + spoolJobs, 0);
+    const deaf = groups?.isFollowing === false ? ", and changes of groups are not heard" : "";
     warnings.push(
       `Redis is away since ${secondsSince(downSince, now)} s (${
         short(downReason)
-      }); ${spooled} push jobs wait on disk`,
+      }); ${spooled} push jobs wait on disk${deaf}`,
     );
   }
   lists.forEach((list, number) => {
@@ -80,6 +82,56 @@ function redisWarnings({ redis }: AdminSources, now: number): string[] {
     }
   });
   return warnings;
+}
+
+function groupWarnings(sources: AdminSources, now: number): string[] {
+  const { groups: table, waiting: { dropped } } = sources.router.decisions;
+  if (!table.isLoaded) return [notLoadedWarning(sources)];
+  const warnings = keeperWarnings(sources, now);
+  if (dropped > 0) {
+    warnings.push(
+      `${dropped} group messages caused no push since the start, as too many waited for the groups`,
+    );
+  }
+  return warnings;
+}
+
+/** What is wrong with groups that are loaded. */
+function keeperWarnings({ groups, redis }: AdminSources, now: number): string[] {
+  if (groups === undefined) return [];
+  const warnings: string[] = [];
+  // Who sets no Redis has been told so at the start, and a Redis that is away has its own warning.
+  const isDeaf = redis !== undefined && !groups.isFollowing;
+  if (groups.lastFailure !== undefined) {
+    warnings.push(oldGroupsWarning(groups, now));
+  } else if (groups.isStale && !isDeaf) {
+    warnings.push(
+      "a change of groups was missed, so who joined one may get no pushes and who left may still get them; all are loaded again as soon as MySQL and Redis answer",
+    );
+  }
+  if (isDeaf && redis.downSince === undefined) {
+    warnings.push(
+      "changes of groups are not heard, although Redis can be reached (the log says why): who joins one gets no pushes, and who leaves still gets them, until all are loaded again, every 5 minutes",
+    );
+  }
+  return warnings;
+}
+
+function notLoadedWarning({ groups, router: { decisions } }: AdminSources): string {
+  const { count, dropped } = decisions.waiting;
+  const why = groups?.lastFailure === undefined
+    ? "the first load is under way"
+    : `the last try failed: ${short(groups.lastFailure)}`;
+  const lost = dropped === 0 ? "" : `, and ${dropped} were dropped without one as too many wait`;
+  return `groups are not loaded yet (${why}); ${count} group messages wait for their push${lost}`;
+}
+
+function oldGroupsWarning({ lastFailure, isStale, loadedAt }: GroupFigures, now: number): string {
+  const age = loadedAt === undefined ? "before" : `${secondsSince(loadedAt, now)} s ago`;
+  const missed = isStale ? ", and changes since were missed" : "";
+  return `groups cannot be loaded again (${
+    short(lastFailure ?? "")
+  }): those of ${age} are in use${missed}`;
 }
 
 function secondsSince(since: number, now: number): number {

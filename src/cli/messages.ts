@@ -36,6 +36,7 @@ export function startBanner(
     ? "generation auto: told apart frame by frame"
     : `generation ${settings.generation}`;
   const paths = "/online /all_online /healthz /readyz /metrics" +
+    (settings.generation === 2 ? "" : " /group") +
     (settings.redis === undefined ? " /push/…" : "");
   return [
     `IM servers connect to   ${where(listen)}   (${rules})`,

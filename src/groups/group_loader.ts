@@ -38,6 +38,9 @@ export class GroupLoader {
   readonly #silenceMs: number;
   readonly #script: URL;
   #worker: Worker;
+  /** Whether the thread has died. */
+  #isBroken = false;
+  #load: Load | undefined;
   #isClosed = false;
 
   /**
@@ -62,17 +65,16 @@ export class GroupLoader {
    */
   async load(signal: AbortSignal): Promise<LoadedGroups> {
     signal.throwIfAborted();
-    const load = new Load(this.#worker, this.#silenceMs);
+    if (this.#isBroken) this.#replaceWorker();
+    const load = this.#load = new Load(this.#worker, this.#silenceMs);
     const onAbort = () => load.giveUp(signal.reason);
     signal.addEventListener("abort", onAbort);
     try {
       return await load.run(this.#settings);
     } finally {
       signal.removeEventListener("abort", onAbort);
-      if (load.isUnderWay) {
-        this.#worker.terminate();
-        if (!this.#isClosed) this.#worker = this.#startWorker();
-      }
+      this.#load = undefined;
+      if (load.isUnderWay) this.#replaceWorker();
     }
   }
 
@@ -95,8 +97,20 @@ export class GroupLoader {
     this.#worker.terminate();
   }
 
+  #replaceWorker(): void {
+    this.#worker.terminate();
+    this.#isBroken = false;
+    if (!this.#isClosed) this.#worker = this.#startWorker();
+  }
+
   #startWorker(): Worker {
-    return new Worker(this.#script, { type: "module", name: "groups" });
+    const worker = new Worker(this.#script, { type: "module", name: "groups" });
+    worker.onerror = (event) => {
+      event.preventDefault(); // a server that speaks nonsense may break the client; it must not end the router
+      this.#isBroken = true;
+      this.#load?.giveUp(new LoadError("failed", `MySQL's client failed: ${event.message}`));
+    };
+    return worker;
   }
 }
 
@@ -116,10 +130,6 @@ class Load {
     this.#worker = worker;
     this.#silenceMs = silenceMs;
     worker.onmessage = ({ data }) => this.#receive(data);
-    worker.onerror = (event) => {
-      event.preventDefault(); // a server that speaks nonsense may break the client; it must not end the router
-      this.giveUp(new LoadError("failed", `MySQL's client failed: ${event.message}`));
-    };
   }
 
   async run(settings: MysqlSettings): Promise<LoadedGroups> {

@@ -44,6 +44,15 @@ const KINDS: ReadonlyMap<string, LoadErrorKind> = new Map([
   ["ER_BAD_FIELD_ERROR", "wrong_schema"],
   ["ETIMEDOUT", "too_slow"],
 ]);
+/** What MySQL's client says when it can make nothing of what comes. */
+const NONSENSE: ReadonlySet<unknown> = new Set([
+  "ERR_OUT_OF_RANGE",
+  "ERR_BUFFER_OUT_OF_BOUNDS",
+  "HANDSHAKE_UNKNOWN_ERROR",
+  "PROTOCOL_UNEXPECTED_PACKET",
+]);
+/** What Deno makes of a handshake of TLS that has failed, when the next thing is that something is sent. */
+const TLS_FAILED = "UNKNOWN";
 const HINTS: Readonly<Partial<Record<LoadErrorKind, string>>> = {
   wrong_schema: "expected: `group` (id, …) and group_member (group_id, uid, …)",
 };
@@ -55,12 +64,21 @@ const HINTS: Readonly<Partial<Record<LoadErrorKind, string>>> = {
  */
 export function loadErrorOf(error: unknown): LoadError {
   if (error instanceof LoadError) return error;
-  const { code, fatal } = error as { code?: unknown; fatal?: unknown };
+  const { code, fatal } = (error ?? {}) as { code?: unknown; fatal?: unknown };
   const message = error instanceof Error ? error.message : String(error);
+  const text = message === "" ? String(code) : message;
+  if (NONSENSE.has(code)) {
+    return new LoadError("failed", `what answers does not speak as MySQL does: ${text}`);
+  }
+  if (code === TLS_FAILED) {
+    return new LoadError(
+      "unreachable",
+      "TLS has failed: is the server's certificate for this host, and of an authority that is known here?",
+    );
+  }
   const known = typeof code === "string" ? KINDS.get(code) : undefined;
   const isAnswer = typeof code === "string" && code.startsWith("ER_");
   const kind = known ?? (fatal === true && !isAnswer ? "unreachable" : "failed");
-  const text = message === "" ? String(code) : message;
   const hint = HINTS[kind];
   return new LoadError(kind, hint === undefined ? text : `${text} (${hint})`);
 }

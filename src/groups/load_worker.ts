@@ -55,7 +55,6 @@ class Reading {
     );
     this.#builder.layOut();
     await this.#query("SELECT group_id, uid FROM group_member", this.#onMember);
-    this.#onProgress();
     const { orphans, excess } = this.#builder;
     if (excess > 0) {
       throw new LoadError("failed", "the tables changed while they were read: are they InnoDB?");
@@ -91,7 +90,10 @@ class Reading {
       if (++this.#rows % PROGRESS_ROWS === 0) this.#onProgress();
     });
     query.on("error", reject);
-    query.on("end", resolve);
+    query.on("end", () => {
+      this.#onProgress();
+      resolve();
+    });
     return promise;
   }
 }

@@ -18,7 +18,7 @@ export const CONNECT_MS = 10_000;
  */
 export function connectMysql(settings: MysqlSettings): Connection {
   const { target, user, database, tls } = settings;
-  return createConnection({
+  const connection = createConnection({
     ...target.kind === "unix"
       ? { socketPath: target.path }
       : { host: target.host, port: target.port },
@@ -31,6 +31,17 @@ export function connectMysql(settings: MysqlSettings): Connection {
     bigNumberStrings: false,
     ...tls === undefined ? {} : { ssl: sslOf(tls) },
   });
+  if (tls !== undefined && target.kind === "tcp") nameForTls(connection, target.host);
+  return connection;
+}
+
+/**
+ * Says for which host the certificate has to be. mysql2 does so for a name alone: for an address Deno would ask for a certificate for
+ * `localhost`, and take one of that name from anybody.
+ */
+function nameForTls(connection: Connection, host: string): void {
+  // What tls.connect falls back to where it is given a socket, in Node too.
+  (connection as unknown as { stream: { _host?: string } }).stream._host = host;
 }
 
 function passwordOf({ password, passwordFile }: MysqlSettings): string | undefined {

@@ -1,5 +1,5 @@
 import { strictEqual } from "node:assert/strict";
-import { checkHostSyntax, PushAccess } from "../../src/admin/access.ts";
+import { Access, checkHostSyntax } from "../../src/admin/access.ts";
 import { RequestError } from "../../src/admin/answer.ts";
 import { openFixture } from "./admin_fixture.ts";
 
@@ -16,8 +16,8 @@ function statusOf(check: () => void): number {
 
 const withHost = (host: string): Headers => new Headers({ host });
 
-Deno.test("PushAccess without a token lets only this machine pass", () => {
-  const access = new PushAccess("0.0.0.0", undefined);
+Deno.test("Access without a token lets only this machine pass", () => {
+  const access = new Access("0.0.0.0", undefined);
   const peers: [peer: string, status: number][] = [
     ["127.0.0.1", 200],
     ["127.9.9.9", 200],
@@ -34,8 +34,8 @@ Deno.test("PushAccess without a token lets only this machine pass", () => {
   }
 });
 
-Deno.test("PushAccess without a token refuses host names that a web page could have rebound", () => {
-  const access = new PushAccess("imr.internal", undefined);
+Deno.test("Access without a token refuses host names that a web page could have rebound", () => {
+  const access = new Access("imr.internal", undefined);
   const hosts: [host: string, status: number][] = [
     ["127.0.0.1:4445", 200],
     ["127.0.0.1", 200],
@@ -58,8 +58,8 @@ Deno.test("PushAccess without a token refuses host names that a web page could h
   strictEqual(statusOf(() => access.check(new Headers(), "::1")), 200);
 });
 
-Deno.test("PushAccess with a token asks everybody for it, and for nothing else", () => {
-  const access = new PushAccess("127.0.0.1", "s3cret token");
+Deno.test("Access with a token asks everybody for it, and for nothing else", () => {
+  const access = new Access("127.0.0.1", "s3cret token");
   const given: [authorization: string, status: number][] = [
     ["Bearer s3cret token", 200],
     ["bearer  s3cret token", 200],
@@ -97,14 +97,14 @@ Deno.test("checkHostSyntax refuses what would end up in the path of the URL", ()
   strictEqual(statusOf(() => checkHostSyntax(new Headers())), 200);
 });
 
-Deno.test("the port asks for the token at /push/ alone", async () => {
+Deno.test("the port asks for the token at /push/ and /group alone", async () => {
   await using fixture = openFixture({ token: "t" });
   for (const path of ["/online?appid=1&uid=1", "/all_online", "/healthz", "/readyz", "/metrics"]) {
     const response = await fetch(`${fixture.base}${path}`);
     strictEqual(response.status, 200, path);
     await response.body!.cancel();
   }
-  for (const path of ["/push/take", "/push/ack", "/push/other"]) {
+  for (const path of ["/push/take", "/push/ack", "/push/other", "/group?id=1"]) {
     const response = await fetch(`${fixture.base}${path}`, { method: "POST" });
     strictEqual(response.status, 401, path);
     strictEqual(response.headers.get("www-authenticate"), "Bearer");
@@ -116,7 +116,7 @@ Deno.test("the port asks for the token at /push/ alone", async () => {
   await response.body!.cancel();
 });
 
-Deno.test("the port refuses a rebound host at /push/, and answers it elsewhere", async () => {
+Deno.test("the port refuses a rebound host at /push/ and /group, and answers it elsewhere", async () => {
   await using fixture = openFixture();
   const ask = async (path: string) =>
     (await fixture.raw(
@@ -124,5 +124,7 @@ Deno.test("the port refuses a rebound host at /push/, and answers it elsewhere",
     )).slice(0, 12);
   strictEqual(await ask("/push/take"), "HTTP/1.1 403");
   strictEqual(await ask("/%70ush/take"), "HTTP/1.1 403");
+  strictEqual(await ask("/group?id=1"), "HTTP/1.1 403");
+  strictEqual(await ask("/%67roup?id=1"), "HTTP/1.1 403");
   strictEqual(await ask("/online?appid=1&uid=1"), "HTTP/1.1 200");
 });

@@ -3,6 +3,8 @@ import type { AdminSources, ServerCounts } from "../../src/admin/admin_sources.t
 import { type AdminOptions, type AdminServer, listenAdmin } from "../../src/admin/listen_admin.ts";
 import type { LogFields, LogLevel } from "../../src/log.ts";
 import { Server } from "../../src/net/server.ts";
+import { GroupTable } from "../../src/router/group_table.ts";
+import type { WaitingLimits } from "../../src/router/waiting_frames.ts";
 import { Router } from "../../src/router/router.ts";
 
 export interface LogLine {
@@ -24,10 +26,16 @@ export interface Fixture extends AsyncDisposable {
 
 export type FixtureOptions =
   & Partial<Omit<AdminOptions, "sources" | "log">>
-  & { readonly sources?: Partial<Omit<AdminSources, "router" | "server">> };
+  & {
+    readonly sources?: Partial<Omit<AdminSources, "router" | "server">>;
+    readonly groups?: GroupTable | undefined;
+    readonly groupWaiting?: WaitingLimits | undefined;
+  };
 
-export function openFixture(options: FixtureOptions = {}): Fixture {
-  const router = new Router({ generation: 2 });
+export function openFixture(
+  { groups, groupWaiting, ...options }: FixtureOptions = {},
+): Fixture {
+  const router = new Router({ generation: 2, groups, groupWaiting });
   const server = new Server({ router, push: () => undefined, log: () => {} });
   const log: LogLine[] = [];
   const admin = listenAdmin({
@@ -91,6 +99,16 @@ export function subscribe(
   online = 1,
 ): void {
   router.table.users.subscribe(connection, hi(appid), lo(appid), hi(uid), lo(uid), online);
+}
+
+/** A table of groups by id. */
+export function tableOf(groups: Record<string, readonly bigint[]>): GroupTable {
+  const table = GroupTable.empty();
+  for (const [id, members] of Object.entries(groups)) {
+    table.create(BigInt(id));
+    for (const uid of members) table.addMember(BigInt(id), uid);
+  }
+  return table;
 }
 
 export function hi(id: bigint): number {

@@ -1,8 +1,10 @@
+import { fakeGroups } from "./fake_group_figures.ts";
 import { fakeRedis } from "./fake_redis_figures.ts";
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import type { AdminSources, PushFigures, PushQueue } from "../../src/admin/admin_sources.ts";
 import { Metrics } from "../../src/admin/metrics.ts";
 import { CLOSE_REASONS } from "../../src/admin/router_metrics.ts";
+import type { GroupKeeper } from "../../src/groups/group_keeper.ts";
 import type { CloseReason } from "../../src/net/connection.ts";
 import { Server } from "../../src/net/server.ts";
 import { EmbeddedStore } from "../../src/push/embedded_store.ts";
@@ -54,11 +56,13 @@ Deno.test("the parts of the router have the shapes that the admin port needs", (
     server: Server,
     push: PushChannel,
     queue: EmbeddedStore,
+    groups: GroupKeeper,
   ): AdminSources => ({
     router,
     server,
     push,
     queue,
+    groups,
     version: "",
     notReadyReasons: () => [],
   });
@@ -207,6 +211,7 @@ function allMetrics(): Metrics {
     push: PUSH,
     queue: QUEUE,
     redis: fakeRedis(),
+    groups: fakeGroups(),
     version: "1",
     notReadyReasons: () => [],
   });

@@ -261,7 +261,7 @@ Deno.test("/all_online stops, and gives its turn back, when the client goes", as
 });
 
 Deno.test("/all_online is cut when the client does not read, and close() does not wait for it", async () => {
-  await using fixture = openFixture({ limits: { allOnlineMs: 50, turnsMax: 1, closeMs: 100 } });
+  await using fixture = openFixture({ limits: { listMs: 50, turnsMax: 1, closeMs: 100 } });
   const { router, base, admin } = fixture;
   const connection = router.connect();
   for (let i = 0; i < 500_000; i++) subscribe(router, connection, 1n, 2n ** 60n + BigInt(i));

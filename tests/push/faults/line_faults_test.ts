@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { Peer } from "../../net/socket_fixture.ts";
 import { im, publish, subscribe, withSeq } from "../../support/wire_frames.ts";
 import { PushScene } from "./push_scene.ts";
-import { eventually } from "./waiting.ts";
+import { eventually } from "../../support/eventually.ts";
 
 Deno.test("Router with Redis behind a network that breaks in the middle of each twentieth reply", async () => {
   await using scene = await PushScene.start({ over: "proxy" });

@@ -10,9 +10,9 @@ import { RedisServer, type RedisServerOptions } from "../../support/redis_server
 import { tempFolder } from "../fixtures.ts";
 import { differences, numbersOf } from "./list_account.ts";
 import { type Counts, type List, LISTS, Publisher } from "./publisher.ts";
-import { Proxy } from "./proxy.ts";
-import { RouterProcess } from "./router_process.ts";
-import { eventually } from "./waiting.ts";
+import { Proxy } from "../../support/proxy.ts";
+import { RouterProcess } from "../../support/router_process.ts";
+import { eventually } from "../../support/eventually.ts";
 
 /** How a scene differs from a plain one. */
 export interface PushSceneOptions {
@@ -75,7 +75,8 @@ export class PushScene implements AsyncDisposable {
 
   /** Starts a router, or another one on the same data folder, and connects the publisher to it. */
   async startRouter(): Promise<void> {
-    const options = { redis: this.#url, data: this.#data };
+    const args = ["--generation", "2", "--redis", this.#url];
+    const options = { data: this.#data, args };
     this.router = this.#stack.use(await RouterProcess.start(options));
     this.#before = this.publisher.counts;
     await this.publisher.connect(this.router.port);

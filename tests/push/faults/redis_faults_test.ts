@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { countsOf, LISTS } from "./publisher.ts";
 import { PushScene } from "./push_scene.ts";
-import { meanwhile } from "./waiting.ts";
+import { meanwhile } from "../../support/eventually.ts";
 
 /** A server that has on its disk what it has acknowledged. */
 const DURABLE = { appendOnly: true, config: ["appendfsync always"] };

@@ -6,7 +6,7 @@
  */
 
 import { RedisServer } from "../../support/redis_server.ts";
-import { eventually } from "./waiting.ts";
+import { eventually } from "../../support/eventually.ts";
 
 const MASTER_NAME = "push";
 const DOWN_AFTER_MS = 500;

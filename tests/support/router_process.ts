@@ -1,20 +1,20 @@
 /**
- * The real router as a process of its own, on free ports of 127.0.0.1: its log, its metrics, and its end.
+ * The real router as a process of its own, on free ports of 127.0.0.1: its banner, its log, its metrics, and its end.
  *
  * @module
  */
 
-import { freePort } from "../../support/redis_server.ts";
-import { eventually } from "./waiting.ts";
+import { freePort } from "./redis_server.ts";
+import { eventually } from "./eventually.ts";
 
-const MAIN = new URL("../../../main.ts", import.meta.url);
+const MAIN = new URL("../../main.ts", import.meta.url);
 
 /** What a router is started with. */
 export interface RouterProcessOptions {
-  /** Where Redis is, as `--redis` takes it. */
-  readonly redis: string;
   /** The data folder. */
   readonly data: string;
+  /** Further arguments. */
+  readonly args: readonly string[];
 }
 
 /** A router that runs, or has run. */
@@ -25,23 +25,24 @@ export class RouterProcess implements AsyncDisposable {
   readonly httpPort: number = freePort();
   /** The whole lines of its log so far. */
   readonly log: string[] = [];
+  /** What it printed at the start. */
+  banner = "";
   readonly #process: Deno.ChildProcess;
-  readonly #reading: Promise<void>;
+  readonly #reading: Promise<unknown>;
   #status: Deno.CommandStatus | undefined;
 
-  private constructor({ redis, data }: RouterProcessOptions) {
+  private constructor({ data, args }: RouterProcessOptions) {
     this.#process = new Deno.Command(Deno.execPath(), {
       args: [
-        ...["run", "--allow-all", MAIN.href, "--generation", "2", "--redis", redis],
+        ...["run", "--allow-all", MAIN.href, "--data", data, ...args],
         ...["--listen", `127.0.0.1:${this.port}`, "--http", `127.0.0.1:${this.httpPort}`],
-        ...["--data", data],
       ],
       stdin: "null",
-      stdout: "null",
+      stdout: "piped",
       stderr: "piped",
     }).spawn();
     this.#process.status.then((status) => this.#status = status);
-    this.#reading = this.#read();
+    this.#reading = Promise.all([this.#readLog(), this.#readBanner()]);
   }
 
   /**
@@ -87,6 +88,12 @@ export class RouterProcess implements AsyncDisposable {
     return `the log ends:\n${this.log.slice(-15).join("\n")}`;
   }
 
+  /** The answer of the admin port to a path. */
+  async get(path: string): Promise<{ readonly status: number; readonly text: string }> {
+    const response = await fetch(`http://127.0.0.1:${this.httpPort}${path}`);
+    return { status: response.status, text: await response.text() };
+  }
+
   /** SIGTERM. Returns the exit status and how long it took, in milliseconds. */
   async stop(): Promise<{ readonly code: number; readonly ms: number }> {
     const start = performance.now();
@@ -125,7 +132,13 @@ export class RouterProcess implements AsyncDisposable {
     return true;
   }
 
-  async #read(): Promise<void> {
+  async #readBanner(): Promise<void> {
+    for await (const text of this.#process.stdout.pipeThrough(new TextDecoderStream())) {
+      this.banner += text;
+    }
+  }
+
+  async #readLog(): Promise<void> {
     let rest = "";
     for await (const text of this.#process.stderr.pipeThrough(new TextDecoderStream())) {
       const lines = (rest + text).split("\n");
