@@ -309,7 +309,7 @@ export class GroupKeeper {
     this.lastFailure = message;
     if (isNew || this.#failuresInARow % SAY_EVERY === 0) {
       const instead = this.#parts.table.isLoaded ? "the groups of before are used" : "pushes wait";
-      this.#parts.log("error", "groups cannot be loaded", { why: kind, message, instead });
+      this.#parts.log("error", "groups cannot be loaded", { why: kind, error: message, instead });
     }
     this.#failuresInARow++;
   }
