@@ -24,7 +24,7 @@ export interface GroupSource {
   /** Loads all groups, one load at a time; throws why it cannot, or the signal's reason. */
   load(signal: AbortSignal): Promise<LoadedGroups>;
   /** Gives back the memory of a table that is in use no more. */
-  free(table: GroupTable): Promise<void>;
+  free(table: GroupTable): void;
 }
 
 /**
@@ -281,7 +281,7 @@ export class GroupKeeper {
       await new Promise<void>((resolve) => this.#clock.after(1, resolve));
     }
     if (kept.isOverflown && table.isLoaded) { // the old table has all changes, the new one has not
-      await source.free(fresh);
+      source.free(fresh);
       return "overflow";
     }
     table.exchange(fresh);
@@ -298,7 +298,7 @@ export class GroupKeeper {
     const ms = this.loadMs;
     log("info", "groups loaded", { groups, members, ms, cause: load.cause, ...leftOut });
     onLoaded();
-    await source.free(fresh);
+    source.free(fresh);
     // Where Redis is away nothing is gained by loading again before it is back.
     return isWhole || before === undefined ? undefined : kept.isOverflown ? "overflow" : "gap";
   }

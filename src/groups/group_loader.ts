@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { GroupShardParts } from "../router/group_shard.ts";
+import type { GroupArrays } from "../router/group_shard.ts";
 import { GroupTable } from "../router/group_table.ts";
 import { LoadError } from "./load_error.ts";
 import type { LoadOrder, LoadReport, RowsLeftOut } from "./load_message.ts";
@@ -29,8 +29,8 @@ export interface GroupLoaderOptions {
 }
 
 const SILENCE_MS = 60_000;
-/** Steps of giving memory back between two turns of the event loop. */
-const FREE_STEPS = 16;
+/** Before the next piece of a table is asked for: with each the garbage collector takes up to 10 ms for a look at so much memory. */
+const PIECE_PAUSE_MS = 20;
 
 /** Loads groups, one load at a time. */
 export class GroupLoader {
@@ -79,16 +79,9 @@ export class GroupLoader {
   }
 
   /** Gives the memory of a table back without holding anybody up. The table must not be used after that. */
-  async free(table: GroupTable): Promise<void> {
-    const steps = table.free();
-    for (let count = 1;; count++) {
-      const step = steps.next();
-      if (step.done) {
-        if (!this.#isClosed) post(this.#worker, { kind: "free", buffer: step.value }, [step.value]);
-        return;
-      }
-      if (count % FREE_STEPS === 0) await new Promise((resolve) => setTimeout(resolve, 1));
-    }
+  free(table: GroupTable): void {
+    const buffers = table.release();
+    if (!this.#isClosed) post(this.#worker, { kind: "free", buffers }, buffers);
   }
 
   /** Ends the thread; no load may be under way. May be called twice. */
@@ -121,9 +114,7 @@ class Load {
   readonly #worker: Worker;
   readonly #silenceMs: number;
   readonly #end = Promise.withResolvers<LoadedGroups>();
-  readonly #shards: GroupShardParts[] = [];
-  #pairs: Int32Array<ArrayBuffer> | undefined;
-  #leftOut: RowsLeftOut | undefined;
+  readonly #arrays: { -readonly [name in keyof GroupArrays]?: GroupArrays[name] } = {};
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(worker: Worker, silenceMs: number) {
@@ -158,26 +149,24 @@ class Load {
     switch (report.kind) {
       case "progress":
         break;
-      case "loaded":
-        this.#pairs = report.pairs;
-        this.#leftOut = report.leftOut;
-        post(this.#worker, { kind: "next" });
+      case "piece":
+        this.#arrays[report.name] = report.array;
+        clearTimeout(this.#timer);
+        this.#timer = setTimeout(() => {
+          this.#listen(this.#silenceMs);
+          post(this.#worker, { kind: "next" });
+        }, PIECE_PAUSE_MS);
         break;
-      case "shards":
-        this.#shards.push(...report.shards);
-        if (!report.isLast) post(this.#worker, { kind: "next" });
-        else this.#finish();
+      case "loaded": {
+        this.isUnderWay = false;
+        const table = GroupTable.of({ shards: report.shards, arrays: this.#arrays as GroupArrays });
+        this.#end.resolve({ table, leftOut: report.leftOut });
         break;
+      }
       case "failed":
         this.isUnderWay = false;
         this.giveUp(new LoadError(report.why, report.message));
     }
-  }
-
-  #finish(): void {
-    this.isUnderWay = false;
-    const table = GroupTable.of({ shards: this.#shards, pairs: this.#pairs! });
-    this.#end.resolve({ table, leftOut: this.#leftOut! });
   }
 }
 

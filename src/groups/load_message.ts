@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { GroupShardParts } from "../router/group_shard.ts";
+import type { GroupArrays, GroupShardPlace } from "../router/group_shard.ts";
 import type { LoadErrorKind } from "./load_error.ts";
 import type { MysqlSettings } from "./mysql_settings.ts";
 
@@ -16,22 +16,22 @@ export type LoadOrder =
   /** The next piece. */
   | { readonly kind: "next" }
   /** Memory to give back, which takes a while. */
-  | { readonly kind: "free"; readonly buffer: ArrayBuffer };
+  | { readonly kind: "free"; readonly buffers: readonly ArrayBuffer[] };
 
 /** From it. */
 export type LoadReport =
   | { readonly kind: "progress" }
-  /** It is done; pieces follow. */
+  /** It is done, and this is a piece of the table. */
+  | {
+    readonly kind: "piece";
+    readonly name: keyof GroupArrays;
+    readonly array: Int32Array<ArrayBuffer>;
+  }
+  /** All pieces are there. */
   | {
     readonly kind: "loaded";
-    readonly pairs: Int32Array<ArrayBuffer>;
+    readonly shards: readonly GroupShardPlace[];
     readonly leftOut: RowsLeftOut;
-  }
-  /** Some shards; `isLast` says that there are no others. */
-  | {
-    readonly kind: "shards";
-    readonly shards: readonly GroupShardParts[];
-    readonly isLast: boolean;
   }
   | { readonly kind: "failed"; readonly why: LoadErrorKind; readonly message: string };
 

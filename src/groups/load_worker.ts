@@ -6,7 +6,6 @@
  */
 
 import type { Connection } from "mysql2";
-import type { GroupShardParts } from "../router/group_shard.ts";
 import type { GroupTableParts } from "../router/group_table.ts";
 import { halvesOf } from "./int64_halves.ts";
 import { LoadError, loadErrorOf } from "./load_error.ts";
@@ -23,8 +22,6 @@ interface WorkerScope {
 
 /** Between two reports, in rows. */
 const PROGRESS_ROWS = 65_536;
-/** Shards in a piece. */
-const PIECE_SHARDS = 8;
 
 /** One reading of both tables. */
 class Reading {
@@ -49,11 +46,12 @@ class Reading {
       this.#builder = new TableBuilder(Number(count));
     });
     await this.#query("SELECT id FROM `group`", this.#onGroup);
+    this.#builder.layOutGroups();
     await this.#query(
       "SELECT group_id, COUNT(*) FROM group_member GROUP BY group_id",
       this.#onSize,
     );
-    this.#builder.layOut();
+    this.#builder.layOutMembers();
     await this.#query("SELECT group_id, uid FROM group_member", this.#onMember);
     const { orphans, excess } = this.#builder;
     if (excess > 0) {
@@ -101,7 +99,8 @@ class Reading {
 /** Works off orders. */
 class LoadThread {
   readonly #report: WorkerScope["postMessage"];
-  #shards: GroupShardParts[] = [];
+  /** What is to be handed over, the next one last. */
+  #reports: LoadReport[] = [];
 
   constructor(report: WorkerScope["postMessage"]) {
     this.#report = report;
@@ -116,7 +115,7 @@ class LoadThread {
         this.#handOver();
         break;
       case "free":
-        order.buffer.transfer(0);
+        for (const buffer of order.buffers) buffer.transfer(0);
     }
   }
 
@@ -128,9 +127,14 @@ class LoadThread {
       connection.on("error", broken.reject);
       const reading = new Reading(connection, () => this.#report({ kind: "progress" }));
       const { parts, leftOut } = await Promise.race([reading.run(), broken.promise]);
-      const { shards, pairs } = parts;
-      this.#shards = [...shards];
-      this.#report({ kind: "loaded", pairs, leftOut }, [pairs.buffer]);
+      const { shards, arrays: { records, index, pairs } } = parts;
+      this.#reports = [
+        { kind: "loaded", shards, leftOut },
+        { kind: "piece", name: "index", array: index },
+        { kind: "piece", name: "records", array: records },
+        { kind: "piece", name: "pairs", array: pairs },
+      ];
+      this.#handOver();
     } catch (error) {
       const { kind, message } = loadErrorOf(error);
       this.#report({ kind: "failed", why: kind, message });
@@ -140,12 +144,14 @@ class LoadThread {
   }
 
   #handOver(): void {
-    const shards = this.#shards.splice(0, PIECE_SHARDS);
-    const buffers = shards.flatMap(({ records, index }) => [records.buffer, index.buffer]);
-    this.#report({ kind: "shards", shards, isLast: this.#shards.length === 0 }, buffers);
+    const report = this.#reports.pop()!;
+    this.#report(report, report.kind === "piece" ? [report.array.buffer] : []);
   }
 }
 
+// MySQL's client warns on the console of servers that speak nonsense, between the lines of the log; the error says so too.
+// deno-lint-ignore no-console
+console.warn = () => {};
 const scope = self as unknown as WorkerScope;
 const thread = new LoadThread((report, buffers) => scope.postMessage(report, buffers));
 scope.onmessage = ({ data }) => thread.receive(data);

@@ -20,24 +20,31 @@ const LO = 0, HI = 1;
 /** Where the block begins in the members' array, in pairs; members in it; members for which it has room. */
 const START = 2, COUNT = 3, ROOM = 4;
 const WORDS = 5;
-const PAIR_BYTES = 8;
 /** A new array of members has so much more than it needs, and so has a block that moves. */
 const ARRAY_SPARE = 1.25, BLOCK_SPARE = 1.5;
 
-/** A shard as plain data, which can be handed to another thread. Its members lie in an array that many shards may share. */
-export interface GroupShardParts {
+/** Arrays in which many shards lie one behind another. */
+export interface GroupArrays {
+  /** The records. */
+  readonly records: Int32Array<ArrayBuffer>;
+  /** The indexes: record number + 1, or 0. */
+  readonly index: Int32Array<ArrayBuffer>;
+  /** The members, two words each. */
+  readonly pairs: Int32Array<ArrayBuffer>;
+}
+
+/** What a shard holds, and where it lies in such arrays: words, from the first to before the last. */
+export interface GroupShardPlace {
   /** Groups. */
   readonly groups: number;
   /** Members of all groups. */
   readonly members: number;
-  /** The records. */
-  readonly records: Int32Array<ArrayBuffer>;
-  /** The index: record number + 1, or 0. */
-  readonly index: Int32Array<ArrayBuffer>;
-  /** Where its members begin in the array, in pairs. */
-  readonly pairsStart: number;
-  /** Pairs that are its own. */
-  readonly pairsCount: number;
+  /** Its records. */
+  readonly records: readonly [start: number, end: number];
+  /** Its index. */
+  readonly index: readonly [start: number, end: number];
+  /** Its members. */
+  readonly pairs: readonly [start: number, end: number];
 }
 
 /** Groups with members, by id. */
@@ -49,33 +56,28 @@ export class GroupShard {
   #pairs: Int32Array<ArrayBuffer>;
   #pairsEnd: number;
 
-  /**
-   * Makes a shard without groups.
-   *
-   * @param capacity groups for which it has room at once; from there on it doubles
-   */
-  constructor(capacity: number = RECORDS_FIRST) {
+  /** Makes a shard without groups. */
+  constructor() {
     this.#groups = this.#members = this.#pairsEnd = 0;
-    this.#records = new Int32Array(capacity * WORDS);
-    this.#index = new Int32Array(2 ** Math.ceil(Math.log2(capacity * PLACES_PER_RECORD)));
+    this.#records = new Int32Array(recordWords(RECORDS_FIRST));
+    this.#index = new Int32Array(indexWords(RECORDS_FIRST));
     this.#pairs = new Int32Array(0);
   }
 
   /**
-   * Adopts the parts of a shard.
+   * Makes a shard of what lies in arrays.
    *
-   * @param parts what {@linkcode GroupShard.parts} gave
-   * @param pairs the array in which its members lie
+   * @param place where
+   * @param arrays the arrays, which it goes on using
    */
-  static of(parts: GroupShardParts, pairs: Int32Array<ArrayBuffer>): GroupShard {
+  static at(place: GroupShardPlace, { records, index, pairs }: GroupArrays): GroupShard {
     const shard = new GroupShard();
-    shard.#groups = parts.groups;
-    shard.#members = parts.members;
-    shard.#records = parts.records;
-    shard.#index = parts.index;
-    const end = parts.pairsStart + parts.pairsCount;
-    shard.#pairs = pairs.subarray(2 * parts.pairsStart, 2 * end);
-    shard.#pairsEnd = parts.pairsCount;
+    shard.#groups = place.groups;
+    shard.#members = place.members;
+    shard.#records = records.subarray(...place.records);
+    shard.#index = index.subarray(...place.index);
+    shard.#pairs = pairs.subarray(...place.pairs);
+    shard.#pairsEnd = shard.#pairs.length / 2;
     return shard;
   }
 
@@ -87,18 +89,6 @@ export class GroupShard {
   /** Members of all groups. */
   get members(): number {
     return this.#members;
-  }
-
-  /** The shard as data; it must not be used after that. To be called before its members have moved out of the shared array. */
-  parts(): GroupShardParts {
-    return {
-      groups: this.#groups,
-      members: this.#members,
-      records: this.#records,
-      index: this.#index,
-      pairsStart: this.#pairs.byteOffset / PAIR_BYTES,
-      pairsCount: this.#pairsEnd,
-    };
   }
 
   /**
@@ -243,17 +233,6 @@ export class GroupShard {
     }
   }
 
-  /**
-   * Gives the memory back now, not when the garbage collector comes by. The shard must not be used after that.
-   *
-   * @param shared the array in which its members lay at first; it is left alone
-   */
-  free(shared: ArrayBuffer): void {
-    for (const { buffer } of [this.#records, this.#index, this.#pairs]) {
-      if (buffer !== shared) buffer.transfer(0);
-    }
-  }
-
   /** Whether each member is greater than the one before. */
   #isSorted(start: number, count: number): boolean {
     const pairs = this.#pairs;
@@ -316,11 +295,10 @@ export class GroupShard {
   }
 
   #growRecords(hashOf: HashOf): void {
-    const records = new Int32Array(this.#records.length * 2);
+    const records = new Int32Array(Math.max(this.#records.length * 2, recordWords(RECORDS_FIRST)));
     records.set(this.#records);
     this.#records = records;
-    const places = records.length / WORDS * PLACES_PER_RECORD;
-    this.#index = new Int32Array(2 ** Math.ceil(Math.log2(places)));
+    this.#index = new Int32Array(indexWords(records.length / WORDS));
     for (let record = 0; record < this.#groups; record++) {
       this.#insert(this.#hashOf(record, hashOf), record);
     }
@@ -361,6 +339,16 @@ export class GroupShard {
 
 /** A hash of an id: 32 bits, of which the shard uses the low ones. */
 export type HashOf = (lo: number, hi: number) => number;
+
+/** Words of the records of so many groups. */
+export function recordWords(groups: number): number {
+  return groups * WORDS;
+}
+
+/** Words of the index of so many groups. */
+export function indexWords(groups: number): number {
+  return 2 ** Math.ceil(Math.log2(Math.max(1, groups) * PLACES_PER_RECORD));
+}
 
 /** Sorts ids and takes out what is there twice; returns how many are left, at the beginning. */
 function sort(ids: BigInt64Array): number {

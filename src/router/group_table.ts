@@ -6,47 +6,46 @@
  * @module
  */
 
-import { GroupShard, type GroupShardParts } from "./group_shard.ts";
+import { type GroupArrays, GroupShard, type GroupShardPlace } from "./group_shard.ts";
 
 const SHARD_BITS = 8;
-const SHARDS = 1 << SHARD_BITS;
-/** Standard deviations. */
-const SPREAD = 3;
+/** Shards of a table. */
+export const GROUP_SHARDS: number = 1 << SHARD_BITS;
 
 /** A table as plain data, which can be handed to another thread. */
 export interface GroupTableParts {
   /** Every shard, in order. */
-  readonly shards: readonly GroupShardParts[];
-  /** The members of all, of which each shard has a piece. */
-  readonly pairs: Int32Array<ArrayBuffer>;
+  readonly shards: readonly GroupShardPlace[];
+  /** What they consist of. */
+  readonly arrays: GroupArrays;
 }
 
 /** Groups and their members. */
 export class GroupTable {
   #shards: GroupShard[];
-  /** The array in which the members of all shards were when the table was made. */
-  #pairs: Int32Array<ArrayBuffer>;
+  /** What the shards consisted of when the table was made; none of its own for a table that was not made of parts. */
+  #arrays: GroupArrays | undefined;
   #isLoaded: boolean;
 
-  private constructor(shards: GroupShard[], pairs: Int32Array<ArrayBuffer>, isLoaded: boolean) {
+  private constructor(shards: GroupShard[], isLoaded: boolean, arrays?: GroupArrays) {
     this.#shards = shards;
-    this.#pairs = pairs;
     this.#isLoaded = isLoaded;
+    this.#arrays = arrays;
   }
 
   /** A table that is complete, and without groups so far. */
   static empty(): GroupTable {
-    return new GroupTable(emptyShards(), new Int32Array(0), true);
+    return new GroupTable(emptyShards(), true);
   }
 
   /** A table of which nothing is known until {@linkcode GroupTable.exchange} is called. */
   static unloaded(): GroupTable {
-    return new GroupTable(emptyShards(), new Int32Array(0), false);
+    return new GroupTable(emptyShards(), false);
   }
 
   /** Makes a table of its parts. */
-  static of({ shards, pairs }: GroupTableParts): GroupTable {
-    return new GroupTable(shards.map((parts) => GroupShard.of(parts, pairs)), pairs, true);
+  static of({ shards, arrays }: GroupTableParts): GroupTable {
+    return new GroupTable(shards.map((place) => GroupShard.at(place, arrays)), true, arrays);
   }
 
   /** Whether the table says which groups there are; before that, decisions that need it have to wait. */
@@ -67,22 +66,21 @@ export class GroupTable {
   /** Exchanges its content with that of another table at once; both count as loaded after that. */
   exchange(other: GroupTable): void {
     [this.#shards, other.#shards] = [other.#shards, this.#shards];
-    [this.#pairs, other.#pairs] = [other.#pairs, this.#pairs];
+    [this.#arrays, other.#arrays] = [other.#arrays, this.#arrays];
     this.#isLoaded = other.#isLoaded = true;
   }
 
   /**
-   * Gives the memory back bit by bit, some at each step. The table must not be used after that.
+   * Empties the table.
    *
-   * @returns at its end what is left: the largest piece, which takes long to give back and is best handed to another thread
+   * @returns the memory that it was made of, to be given back: that takes long, and is best done by another thread
    */
-  *free(): Generator<void, ArrayBuffer> {
-    const { buffer } = this.#pairs;
-    for (const shard of this.#shards) {
-      shard.free(buffer);
-      yield;
-    }
-    return buffer;
+  release(): ArrayBuffer[] {
+    const arrays = this.#arrays;
+    this.#shards = emptyShards();
+    this.#arrays = undefined;
+    if (arrays === undefined) return [];
+    return [arrays.records, arrays.index, arrays.pairs].map(({ buffer }) => buffer);
   }
 
   /** Makes a group known; a group that is known keeps its members. */
@@ -146,16 +144,8 @@ export function hashOf(lo: number, hi: number): number {
   return hash ^ hash >>> 15;
 }
 
-/**
- * The shards of a table without groups.
- *
- * @param groups how many groups they will get, about
- */
-export function emptyShards(groups = 0): GroupShard[] {
-  const mean = groups / SHARDS;
-  // Groups fall into shards at random: few get more than that.
-  const capacity = Math.ceil(mean + SPREAD * Math.sqrt(mean)) || undefined;
-  return Array.from({ length: SHARDS }, () => new GroupShard(capacity));
+function emptyShards(): GroupShard[] {
+  return Array.from({ length: GROUP_SHARDS }, () => new GroupShard());
 }
 
 function low(id: bigint): number {

@@ -32,8 +32,9 @@ function build(rows: Rows): { table: GroupTable; orphans: number; excess: number
   const { about = rows.groups.length, groups, members } = rows;
   const builder = new TableBuilder(about);
   for (const id of groups) builder.group(lo(id), hi(id));
+  builder.layOutGroups();
   for (const [id, count] of rows.sizes ?? sizesOf(members)) builder.size(lo(id), hi(id), count);
-  builder.layOut();
+  builder.layOutMembers();
   for (const [group, uid] of members) builder.member(lo(group), hi(group), lo(uid), hi(uid));
   const table = GroupTable.of(builder.build());
   return { table, orphans: builder.orphans, excess: builder.excess };
