@@ -3,7 +3,7 @@ import { GroupTable } from "../../src/router/group_table.ts";
 
 /** A loaded table of these groups and members. */
 export function groupsOf(
-  ...groups: readonly [group: bigint, members: readonly bigint[]][]
+  ...groups: readonly (readonly [group: bigint, members: readonly bigint[]])[]
 ): GroupTable {
   const table = GroupTable.empty();
   for (const [group, members] of groups) {
