@@ -158,6 +158,9 @@ export class EventFeed {
   }
 }
 
+/** A dial may take so many times as long as one of its steps. */
+const DIAL_STEPS = 4;
+
 /** Two connections that live and end together. */
 class Line {
   /** Whether events are heard. */
@@ -169,8 +172,13 @@ class Line {
   readonly #subscriber: Redis;
   readonly #commands: RedisClient;
   readonly #database: number;
+  readonly #dialMs: number;
+  /** Rejects when the line ends while it is dialled: a client of a cluster that is down never says so itself. */
+  readonly #ended = Promise.withResolvers<never>();
 
   constructor(settings: RedisSettings, times: RedisTimes, turn: number, onEnd: () => void) {
+    this.#dialMs = times.dialMs * DIAL_STEPS;
+    this.#ended.promise.catch(() => {}); // after the dial nobody waits for it
     this.#database = settings.target.kind === "cluster" ? 0 : settings.database;
     this.#subscriber = makeSubscriber(settings, times, turn);
     this.#commands = makeClient(settings, times, "once");
@@ -179,6 +187,7 @@ class Line {
       for (const event of ["close", "end"]) {
         client.on(event, () => {
           this.hasEnded = true;
+          this.#ended.reject(new Error("the connection was closed"));
           onEnd();
         });
       }
@@ -186,7 +195,17 @@ class Line {
   }
 
   async subscribe(onEvent: (channel: string, payload: string) => void): Promise<void> {
-    await Promise.all([this.#subscriber.connect(), this.#commands.connect()]);
+    const timer = setTimeout(
+      () => this.#ended.reject(new Error(`redis was not ready in ${this.#dialMs} ms`)),
+      this.#dialMs,
+    );
+    const connected = Promise.all([this.#subscriber.connect(), this.#commands.connect()]);
+    try {
+      await Promise.race([connected, this.#ended.promise]);
+    } finally {
+      clearTimeout(timer);
+      connected.catch(() => {}); // it may end after the race
+    }
     if (this.#database !== 0) await (this.#commands as Redis).select(this.#database);
     this.#subscriber.on("message", onEvent);
     await this.#subscriber.subscribe(...GROUP_CHANNELS);
@@ -207,6 +226,7 @@ class Line {
   }
 
   close(): void {
+    this.#ended.reject(new Error("closed"));
     this.#subscriber.disconnect();
     this.#commands.disconnect();
   }
