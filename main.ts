@@ -12,7 +12,10 @@ import { parseArguments } from "./src/cli/arguments.ts";
 import { demo } from "./src/cli/demo.ts";
 import { spool } from "./src/cli/spool.ts";
 import { opening, print, startBanner, startFailure } from "./src/cli/messages.ts";
-import type { Settings } from "./src/config.ts";
+import { configJson, configTemplate, configText } from "./src/cli/config.ts";
+import { withoutGlogFlags } from "./src/cli/glog_flags.ts";
+import { settingsOrExit } from "./src/cli/settings_or_exit.ts";
+import type { Settings } from "./src/config/settings.ts";
 import { openGroups } from "./src/groups/open_groups.ts";
 import { WaitingPushes } from "./src/groups/waiting_pushes.ts";
 import { type Log, startLog } from "./src/log.ts";
@@ -24,17 +27,32 @@ import { Router } from "./src/router/router.ts";
 
 const FLUSH_MS = 3_000, READ_MS = 5_000, PUSH_MS = 5_000;
 
-const command = parseArguments(Deno.args, `imr ${config.version}`);
-const { name, settings } = command;
+const { args, taken } = withoutGlogFlags(Deno.args);
+const command = parseArguments(args, `imr ${config.version}`);
+const { name } = command;
+if (name === "config" && command.action === "init") {
+  print(configTemplate(config.version).trimEnd());
+  Deno.exit(0);
+}
+const effective = settingsOrExit(command);
+const { settings, warnings } = effective;
+if (name === "config") {
+  print(command.json ? configJson(effective) : configText(effective));
+  Deno.exit(0);
+}
 if (name === "demo") {
   const { listen, http = null } = settings;
   Deno.exit(await demo({ listen, http, write: print, signal: stop }) ? 0 : 1);
 }
-if (name === "spool") Deno.exit(await spool(command));
+if (name === "spool") Deno.exit(await spool(command, settings));
 const { log, close: closeLog } = await startLog({
   format: Deno.stderr.isTerminal() ? "text" : "json",
   write: (bytes) => Deno.stderr.write(bytes),
 });
+for (const warning of warnings) log("warning", "configuration", { warning });
+if (taken.length > 0) {
+  log("warning", "options of glog have no effect", { options: taken.join(" ") });
+}
 const status = await serve(settings, log).catch((error) => startFailure(error, log));
 await closeLog();
 Deno.exit(status); // not by running dry: a write to a frozen peer may be pending for ever
@@ -48,6 +66,9 @@ async function serve(settings: Settings, log: Log): Promise<number> {
   const hashSeed = crypto.getRandomValues(new Int32Array(1))[0];
   const router = new Router({
     generation: settings.generation,
+    isPushSystem: settings.isPushSystem,
+    pushDisabled: settings.pushDisabled,
+    poisonGuard: settings.poisonGuard,
     groups: groups.table,
     hashSeed,
   });

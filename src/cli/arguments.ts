@@ -7,160 +7,100 @@
 import { object, or } from "@optique/core/constructs";
 import { message, optionName, text } from "@optique/core/message";
 import { map, optional, withDefault } from "@optique/core/modifiers";
-import { command, constant, option } from "@optique/core/primitives";
-import { choice, integer, string, type ValueParser } from "@optique/core/valueparser";
+import type { Parser } from "@optique/core/parser";
+import { argument, command, constant, flag, option } from "@optique/core/primitives";
+import { integer, string, type ValueParser } from "@optique/core/valueparser";
 import { runSync } from "@optique/run";
-import {
-  DEFAULT_SETTINGS,
-  formatListenAddress,
-  type ListenAddress,
-  parseListenAddress,
-  type Settings,
-} from "../config.ts";
-import { formatMysql, type MysqlSettings, parseMysqlDsn } from "../groups/mysql_settings.ts";
-import { formatRedis, parseRedisUrl, type RedisSettings } from "../redis/redis_settings.ts";
+import type { Given, Layer } from "../config/layer.ts";
+import { SETTING_KEYS, type SettingKey, settingOf } from "../config/setting_list.ts";
 
 /** What a command line asks for. */
 export interface Command {
-  /** Start a router, show one at work, or look after the jobs that one has left on disk. */
-  readonly name: "serve" | "demo" | "spool";
-  /** What to do with these jobs. */
-  readonly action: SpoolAction;
+  /** Start a router, show one at work, look after the jobs that one has left on disk, or show settings. */
+  readonly name: "serve" | "demo" | "spool" | "config";
+  /** What to do with these jobs, or with the settings. */
+  readonly action: SpoolAction | ConfigAction;
   /** A flush that gets no further for so many seconds has failed. */
   readonly giveUpAfter: number;
-  /** The settings, defaults filled in. */
-  readonly settings: Settings;
+  /** Whether a script reads the output. */
+  readonly json: boolean;
+  /** The configuration file; undefined: none is named. */
+  readonly file: string | undefined;
+  /** The settings that the line itself has. */
+  readonly flags: Layer;
 }
 
 /** Count the jobs, print them, or write them to Redis. */
 export type SpoolAction = "list" | "export" | "flush";
 
+/** Print a configuration file to begin with, or the settings in effect. */
+export type ConfigAction = "init" | "show";
+
 /** An operator's mistake: exit status of every wrong use. */
 export const EXIT_WRONG_USE = 2;
 
-const OFF = "off";
 const GIVE_UP_SECONDS = 15;
 
-function listenAddress(): ValueParser<"sync", ListenAddress> {
-  const placeholder = DEFAULT_SETTINGS.listen;
+/** The text of a value that the setting can read. */
+function valueOf(key: SettingKey): ValueParser<"sync", string> {
+  const { metavar, parse } = settingOf(key);
   return {
     mode: "sync",
-    metavar: "ADDRESS",
-    placeholder,
-    parse: (input) => {
-      const value = parseListenAddress(input);
-      if (value !== undefined) return { success: true, value };
-      return {
-        success: false,
-        error: message`Expected host:port, or :port for every IPv4 interface, but got ${input}.`,
-      };
-    },
-    format: formatListenAddress,
-  };
-}
-
-/** The same, or `off`. */
-function listenAddressOrOff(): ValueParser<"sync", ListenAddress | typeof OFF> {
-  const address = listenAddress();
-  return {
-    ...address,
-    parse: (input) =>
-      input === OFF ? { success: true, value: OFF } : address.parse(input) as ReturnType<
-        ValueParser<"sync", ListenAddress | typeof OFF>["parse"]
-      >,
-    format: (value) => value === OFF ? OFF : formatListenAddress(value),
-  };
-}
-
-function redisAddress(): ValueParser<"sync", RedisSettings> {
-  return address("URL", parseRedisUrl("127.0.0.1:6379"), parseRedisUrl, formatRedis);
-}
-
-function mysqlAddress(): ValueParser<"sync", MysqlSettings> {
-  const placeholder = parseMysqlDsn("user@tcp(127.0.0.1:3306)/im");
-  return address("DSN", placeholder, parseMysqlDsn, formatMysql);
-}
-
-/** Of a server, by a parser that throws a RangeError. */
-function address<T>(
-  metavar: "URL" | "DSN",
-  placeholder: T,
-  parse: (text: string) => T,
-  format: (value: T) => string,
-): ValueParser<"sync", T> {
-  return {
-    mode: "sync",
-    metavar,
-    placeholder,
+    metavar: metavar as "VALUE",
+    placeholder: "",
     parse: (input) => {
       try {
-        return { success: true, value: parse(input) };
+        parse(input);
+        return { success: true, value: input };
       } catch (error) {
         if (!(error instanceof RangeError)) throw error;
         return { success: false, error: message`${text(error.message)}` };
       }
     },
-    format,
+    format: (value) => value,
   };
 }
 
+/** The settings that have an option, each as it was written, and the file. */
 const settings = map(
   object("Options", {
-    listen: optional(option("--listen", listenAddress(), {
-      description: message`Where IM servers connect. Default: 127.0.0.1:4444.`,
-    })),
-    http: optional(option("--http", listenAddressOrOff(), {
-      description: message`Where HTTP is served, or "off". Default: 127.0.0.1:4445.`,
-    })),
-    generation: optional(option("--generation", choice(["auto", "1", "2"]), {
-      description:
-        message`Which generation of im_service the IM servers are of: 1 (2018-19, with groups in MySQL), 2 (today's), or auto, which tells them apart frame by frame. Default: auto.`,
-    })),
-    redis: optional(option("--redis", redisAddress(), {
-      description:
-        message`Where push jobs go: redis://[user[:password]@]host[:port][/db], rediss:// (TLS), unix:///path, redis+sentinel://host:port,…/master or redis+cluster://host:port,…. Default: the embedded queue of the data folder.`,
-    })),
-    redisPasswordFile: optional(option("--redis-password-file", string({ metavar: "FILE" }), {
-      description: message`A file whose first line is the password of Redis.`,
-    })),
-    redisCa: optional(option("--redis-ca", string({ metavar: "FILE" }), {
-      description: message`The certificate authority of Redis, in PEM form; means TLS.`,
-    })),
-    mysql: optional(option("--mysql", mysqlAddress(), {
-      description:
-        message`From where the groups of generation 1 are loaded, in the form of Go's driver: user[:password]@tcp(host:port)/database[?tls=true&timeout=5s], or unix(/path). Default: nowhere, so messages to groups cause no push.`,
-    })),
-    mysqlPasswordFile: optional(option("--mysql-password-file", string({ metavar: "FILE" }), {
-      description: message`A file whose first line is the password of MySQL.`,
-    })),
-    mysqlCa: optional(option("--mysql-ca", string({ metavar: "FILE" }), {
-      description: message`The certificate authority of MySQL, in PEM form; means TLS.`,
-    })),
-    groupsFile: optional(option("--groups-file", string({ metavar: "FILE" }), {
-      description:
-        message`A small file of groups instead of MySQL, one a line: {"group":500,"members":[1,2]}.`,
-    })),
-    data: optional(option("--data", string({ metavar: "FOLDER" }), {
-      description: message`Folder of the push queue; made when missing. Default: ./imr-data.`,
+    ...Object.fromEntries(optionKeys().map((key) => [key, optionFor(key)])),
+    config: optional(option("--config", string({ metavar: "FILE" }), {
+      description: message`A configuration file: the router's own (see ${
+        text("imr config init")
+      }), or one of the family.`,
     })),
   }),
-  (given): Settings => ({
-    listen: given.listen ?? DEFAULT_SETTINGS.listen,
-    http: given.http === OFF ? undefined : given.http ?? DEFAULT_SETTINGS.http,
-    generation: given.generation === "1" ? 1 : given.generation === "2" ? 2 : "auto",
-    data: given.data ?? DEFAULT_SETTINGS.data,
-    redis: given.redis && {
-      ...given.redis,
-      ...given.redisPasswordFile === undefined ? {} : { passwordFile: given.redisPasswordFile },
-      ...given.redisCa === undefined ? {} : { tls: { caFile: given.redisCa } },
-    },
-    mysql: given.mysql && {
-      ...given.mysql,
-      ...given.mysqlPasswordFile === undefined ? {} : { passwordFile: given.mysqlPasswordFile },
-      ...given.mysqlCa === undefined ? {} : { tls: { caFile: given.mysqlCa, verify: true } },
-    },
-    groupsFile: given.groupsFile,
-  }),
+  (given): { flags: Layer; file: string | undefined } => {
+    const texts = given as Readonly<Record<string, string | undefined>>;
+    const flags = new Map<SettingKey, Given>();
+    for (const key of optionKeys()) {
+      const written = texts[key];
+      if (written === undefined) continue;
+      flags.set(key, { text: written, origin: settingOf(key).flag! });
+    }
+    return { flags, file: texts.config };
+  },
+);
+
+function optionKeys(): SettingKey[] {
+  return SETTING_KEYS.filter((key) => settingOf(key).flag !== undefined);
+}
+
+function optionFor(key: SettingKey): Parser<"sync", string | undefined, unknown> {
+  const { flag, help, default: standard } = settingOf(key);
+  const description = standard === undefined ? help : `${help} Default: ${standard}.`;
+  return optional(option(flag!, valueOf(key), { description: message`${text(description)}` }));
+}
+
+/** What `imr CONFIG` and `imr serve CONFIG` have beside the options. */
+const configArgument = optional(argument(string({ metavar: "CONFIG" }), {
+  description: message`A configuration file, as with ${optionName("--config")}.`,
+}));
+
+const serving = map(
+  object({ settings, positional: configArgument }),
+  ({ settings: { flags, file }, positional }) => ({ flags, file: positional ?? file }),
 );
 
 const spoolActions = or(
@@ -173,20 +113,32 @@ const spoolActions = or(
   }),
 );
 
+const configActions = or(
+  command("init", constant("init"), {
+    description: message`Print a commented configuration file with every setting.`,
+  }),
+  command("show", constant("show"), {
+    description: message`Print the settings in effect, and where each comes from.`,
+  }),
+);
+
+const plain = {
+  action: constant("list"),
+  giveUpAfter: constant(GIVE_UP_SECONDS),
+  json: constant(false),
+};
+
 const parser = or(
   object({
     name: constant("serve"),
-    action: constant("list"),
-    giveUpAfter: constant(GIVE_UP_SECONDS),
-    settings: or(
-      command("serve", settings, { description: message`Start the router; so does no command.` }),
-      settings,
-    ),
+    ...plain,
+    settings: command("serve", serving, {
+      description: message`Start the router; so does no command at all.`,
+    }),
   }),
   object({
     name: constant("demo"),
-    action: constant("list"),
-    giveUpAfter: constant(GIVE_UP_SECONDS),
+    ...plain,
     settings: command("demo", settings, {
       description: message`Play two IM servers against a router that listens on ${
         optionName("--listen")
@@ -205,11 +157,36 @@ const parser = or(
         }),
         GIVE_UP_SECONDS,
       ),
+      json: constant(false),
       settings,
     }),
     { description: message`Look after push jobs that a router has left in its data folder.` },
   ),
+  command(
+    "config",
+    object({
+      name: constant("config"),
+      action: configActions,
+      giveUpAfter: constant(GIVE_UP_SECONDS),
+      json: withDefault(
+        flag("--json", { description: message`One JSON object, for scripts.` }),
+        false,
+      ),
+      settings: serving,
+    }),
+    { description: message`Show settings, or print a file of them to begin with.` },
+  ),
 );
+
+/** The commands, those that come with every command line included. */
+export const COMMANDS: readonly string[] = ["serve", "demo", "spool", "config", "help", "version"];
+
+/** A line that begins with an option or a file is one of `serve`. */
+function withCommand(args: readonly string[]): readonly string[] {
+  const [first = "serve", ...rest] = args;
+  const isWhole = COMMANDS.includes(first) || ["--help", "--version"].includes(first);
+  return isWhole ? [first, ...rest] : ["serve", ...args];
+}
 
 /**
  * Reads the command line. For `--help` and `--version` it prints and ends the process with status 0, for a wrong line it says what is
@@ -220,9 +197,9 @@ const parser = or(
  * @returns what is asked for
  */
 export function parseArguments(args: readonly string[], version: string): Command {
-  return runSync(parser, {
+  const { settings: { flags, file }, ...rest } = runSync(parser, {
     programName: "imr",
-    args: args.length === 0 ? ["serve"] : args,
+    args: withCommand(args),
     help: "both",
     version: { value: version, command: true, option: true },
     errorExitCode: EXIT_WRONG_USE,
@@ -231,4 +208,5 @@ export function parseArguments(args: readonly string[], version: string): Comman
     footer:
       message`With no arguments it starts with an embedded push queue and needs nothing else.`,
   });
+  return { ...rest, flags, file };
 }

@@ -10,7 +10,7 @@
  * @module
  */
 
-import { formatListenAddress, type ListenAddress } from "../config.ts";
+import { formatListenAddress, type ListenAddress } from "../config/settings.ts";
 import { COMMAND, INNER_COMMAND, INNER_FLAG } from "../wire/command.ts";
 import { encodeFrame } from "../wire/frame.ts";
 import { encodeRouteMessage } from "../wire/route_message.ts";

@@ -6,7 +6,7 @@
  */
 
 import { setTimeout as pause } from "node:timers/promises";
-import { formatListenAddress, type ListenAddress } from "../config.ts";
+import { formatListenAddress, type ListenAddress } from "../config/settings.ts";
 import { type DemoDeadline, StepFailed } from "./demo_deadline.ts";
 
 /** A job of somebody else that comes at the wrong moment returns to the queue after this time. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { formatListenAddress, type ListenAddress } from "../config.ts";
+import { formatListenAddress, type ListenAddress } from "../config/settings.ts";
 import { encodeFrame, FrameDecoder, HEADER_BYTES } from "../wire/frame.ts";
 import { ProtocolError } from "../wire/protocol_error.ts";
 import { innerBytes, ROUTE_MESSAGE } from "../wire/route_message.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { formatListenAddress, type ListenAddress, type Settings } from "../config.ts";
+import { formatListenAddress, type ListenAddress, type Settings } from "../config/settings.ts";
 import type { Log } from "../log.ts";
 import { formatMysql } from "../groups/mysql_settings.ts";
 import { formatRedis } from "../redis/redis_settings.ts";

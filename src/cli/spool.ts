@@ -10,6 +10,7 @@ import { formatRedis, type RedisSettings } from "../redis/redis_settings.ts";
 import { Spool } from "../push/spool.ts";
 import { type StoredJob, storedJobsIn } from "../push/stored_jobs_reader.ts";
 import { PUSH_LISTS } from "../router/push_list.ts";
+import type { Settings } from "../config/settings.ts";
 import { type Command, EXIT_WRONG_USE } from "./arguments.ts";
 import { print } from "./messages.ts";
 
@@ -17,16 +18,20 @@ const EXIT_FAILED = 1;
 const LOOK_MS = 50;
 
 /** What a command line asks of the spool. */
-export type SpoolCommand = Pick<Command, "action" | "settings" | "giveUpAfter">;
+export type SpoolCommand = Pick<Command, "action" | "giveUpAfter">;
+
+/** The settings that it needs. */
+export type SpoolSettings = Pick<Settings, "data" | "redis">;
 
 /**
  * Does what was asked, and says what came of it.
  *
  * @param command what was asked
+ * @param settings where the jobs are, and where Redis is
  * @returns the exit status
  */
-export async function spool(command: SpoolCommand): Promise<number> {
-  const { action, settings, giveUpAfter } = command;
+export async function spool(command: SpoolCommand, settings: SpoolSettings): Promise<number> {
+  const { action, giveUpAfter } = command;
   try {
     switch (action) {
       case "list":
@@ -39,6 +44,8 @@ export async function spool(command: SpoolCommand): Promise<number> {
         }
         say("where to? Name Redis with --redis");
         return EXIT_WRONG_USE;
+      default:
+        throw new TypeError(`${action} is for another command`);
     }
   } catch (error) {
     if (!(error instanceof Error)) throw error;

@@ -1,13 +1,13 @@
 /**
- * The settings of a router, their defaults, and the forms in which an operator writes them. Where they come from (flags now) is
- * not decided here.
+ * The settings of a router as its parts are given them, and how a listening address is written. Where they come from is in
+ * `effective.ts`.
  *
  * @module
  */
 
-import type { MysqlSettings } from "./groups/mysql_settings.ts";
-import type { RedisSettings } from "./redis/redis_settings.ts";
-import type { Generation } from "./router/router.ts";
+import type { MysqlSettings } from "../groups/mysql_settings.ts";
+import type { RedisSettings } from "../redis/redis_settings.ts";
+import type { Generation } from "../router/router.ts";
 
 /** Where a port listens. */
 export interface ListenAddress {
@@ -17,7 +17,7 @@ export interface ListenAddress {
   readonly port: number;
 }
 
-/** Everything that an operator can set. */
+/** Everything that an operator can set, put together. */
 export interface Settings {
   /** Where IM servers connect. */
   readonly listen: ListenAddress;
@@ -33,18 +33,13 @@ export interface Settings {
   readonly mysql: MysqlSettings | undefined;
   /** A file of groups instead; undefined: none. */
   readonly groupsFile: string | undefined;
+  /** Whether system messages are pushed; undefined: as each generation has it. */
+  readonly isPushSystem: boolean | undefined;
+  /** Whether PUSH is ignored. */
+  readonly pushDisabled: boolean;
+  /** Whether frames on which servers end their process are held back. */
+  readonly poisonGuard: boolean;
 }
-
-/** The settings when nothing is set. */
-export const DEFAULT_SETTINGS: Settings = {
-  listen: { hostname: "127.0.0.1", port: 4444 },
-  http: { hostname: "127.0.0.1", port: 4445 },
-  generation: "auto",
-  data: "./imr-data",
-  redis: undefined,
-  mysql: undefined,
-  groupsFile: undefined,
-};
 
 /**
  * Reads a listening address.
@@ -54,7 +49,7 @@ export const DEFAULT_SETTINGS: Settings = {
  *
  * @example
  * ```ts
- * import { parseListenAddress } from "./config.ts";
+ * import { parseListenAddress } from "./settings.ts";
  *
  * console.assert(parseListenAddress(":4444")?.hostname === "0.0.0.0");
  * console.assert(parseListenAddress("4444") === undefined);

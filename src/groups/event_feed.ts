@@ -12,6 +12,7 @@ import { type Clock, systemClock } from "../clock.ts";
 import {
   makeClient,
   makeSubscriber,
+  reasonOf,
   REDIS_TIMES,
   type RedisClient,
   type RedisTimes,
@@ -132,7 +133,7 @@ export class EventFeed {
         await this.#watch(line);
       }
     } catch (error) {
-      why = error instanceof Error ? error.message : String(error);
+      why = reasonOf(error, this.#settings);
     }
     this.#line = undefined;
     line?.close();
@@ -150,6 +151,7 @@ export class EventFeed {
 
   /** Waits, until it is woken at most. */
   async #pause(ms: number): Promise<void> {
+    if (this.#isClosed) return; // by the listener, just now: nobody would wake it
     const { promise, resolve } = Promise.withResolvers<void>();
     const takeBack = this.#clock.after(ms, resolve);
     this.#wake = resolve;
@@ -183,7 +185,7 @@ class Line {
     this.#subscriber = makeSubscriber(settings, times, turn);
     this.#commands = makeClient(settings, times, "once");
     for (const client of [this.#subscriber, this.#commands]) {
-      client.on("error", (error: Error) => this.lastError ||= error.message);
+      client.on("error", (error: Error) => this.lastError ||= reasonOf(error, settings));
       for (const event of ["close", "end"]) {
         client.on(event, () => {
           this.hasEnded = true;
@@ -199,12 +201,16 @@ class Line {
       () => this.#ended.reject(new Error(`redis was not ready in ${this.#dialMs} ms`)),
       this.#dialMs,
     );
-    const connected = Promise.all([this.#subscriber.connect(), this.#commands.connect()]);
     try {
-      await Promise.race([connected, this.#ended.promise]);
+      // One by one: when TLS fails both would fail, and a socket that is closed during its handshake stays open for ever.
+      for (const client of [this.#subscriber, this.#commands]) {
+        if (this.hasEnded) await this.#ended.promise;
+        const connected = client.connect();
+        connected.catch(() => {}); // it may end after the race
+        await Promise.race([connected, this.#ended.promise]);
+      }
     } finally {
       clearTimeout(timer);
-      connected.catch(() => {}); // it may end after the race
     }
     if (this.#database !== 0) await (this.#commands as Redis).select(this.#database);
     this.#subscriber.on("message", onEvent);
@@ -226,7 +232,9 @@ class Line {
   }
 
   close(): void {
+    this.hasEnded = true;
     this.#ended.reject(new Error("closed"));
+    this.#subscriber.removeAllListeners("message"); // more of them may have arrived already
     this.#subscriber.disconnect();
     this.#commands.disconnect();
   }

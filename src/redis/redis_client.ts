@@ -94,6 +94,20 @@ export function makeSubscriber(settings: RedisSettings, times: RedisTimes, turn:
   return new Redis({ ...optionsOf(settings, times, "once"), ...node });
 }
 
+/** What a TLS handshake that failed looks like. */
+const TLS_HINT = /UNKNOWN|EOF|InvalidData|invalid peer certificate/i;
+
+/**
+ * What an error of a client says to an operator; never the command, which may hold a password: an unknown one is answered with its
+ * arguments.
+ */
+export function reasonOf(error: unknown, { tls }: RedisSettings): string {
+  const message = error instanceof Error ? error.message : String(error);
+  const reason = message.replace(/,? with args beginning with:[^]*/, "");
+  const isTls = tls !== undefined && TLS_HINT.test(reason);
+  return isTls ? `${reason} (TLS handshake failed? check certificate, host name and CA)` : reason;
+}
+
 function optionsOf(
   settings: RedisSettings,
   times: RedisTimes,

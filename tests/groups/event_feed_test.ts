@@ -1,9 +1,6 @@
 // The feed of group events from a real Redis: what it hears, and how it comes back.
 import assert from "node:assert/strict";
 import { GROUP_CHANNELS } from "../../src/groups/group_event.ts";
-import { Proxy } from "../support/proxy.ts";
-import { RedisCluster } from "../support/redis_cluster.ts";
-import { RedisSentinels } from "../support/redis_sentinels.ts";
 import { RedisServer } from "../support/redis_server.ts";
 import { TestFeed } from "./feed_fixture.ts";
 
@@ -63,62 +60,4 @@ Deno.test("EventFeed whose Redis dies hears again when it is back", async () => 
   await test.ready(2);
   await redis.command("PUBLISH", "group_disband", "1:2:3");
   await test.until(() => test.events.length === 1, "an event");
-});
-
-Deno.test("EventFeed finds out by a PING that Redis is frozen, and hears again when it is not", async () => {
-  await using redis = await RedisServer.start();
-  await using test = new TestFeed(redis.address);
-  await test.ready();
-  redis.freeze();
-  try {
-    await test.until(() => test.losses.length >= 2, "lost, and not to be had");
-  } finally {
-    redis.thaw();
-  }
-  await test.ready(2);
-});
-
-Deno.test("EventFeed finds out that a line swallows everything, which no socket tells", async () => {
-  await using redis = await RedisServer.start();
-  await using proxy = new Proxy(redis.port);
-  await using test = new TestFeed(`127.0.0.1:${proxy.port}`);
-  await test.ready();
-  proxy.stall();
-  await test.until(() => test.losses.length >= 1, "lost");
-  proxy.resume();
-  await test.ready(2);
-});
-
-Deno.test("EventFeed of a master that sentinels name hears what is published there", async () => {
-  await using sentinels = await RedisSentinels.start();
-  await using test = new TestFeed(sentinels.url);
-  await test.ready();
-  const master = await sentinels.master();
-  await master.command("SET", "groups_actions", "1:2");
-  await master.command("PUBLISH", "group_disband", "1:2:3");
-  await test.until(() => test.events.length === 1, "an event");
-  assert.equal(await test.feed.latestAction(), 2n);
-});
-
-Deno.test("EventFeed of a cluster hears what is published at another node, also when a node is dead", async () => {
-  await using cluster = await RedisCluster.start();
-  for (const server of cluster.servers) {
-    await server.command("CONFIG", "SET", "cluster-require-full-coverage", "no");
-  }
-  const owner = await cluster.serverOf("groups_actions");
-  const other = cluster.servers.find((server) => server !== owner)!;
-  await owner.command("SET", "groups_actions", "1:2");
-  const dead = cluster.servers.find((server) => server !== owner && server !== other)!;
-  const rest = cluster.servers.filter((server) => server !== dead);
-  // The dead one first.
-  const nodes = [dead, ...rest].map(({ address }) => address).join();
-  await using test = new TestFeed(`redis+cluster://${nodes}`);
-  await test.ready();
-  await other.command("PUBLISH", "group_disband", "1:2:3");
-  await test.until(() => test.events.length === 1, "an event");
-  assert.equal(await test.feed.latestAction(), 2n);
-  await dead.kill();
-  await test.ready(2);
-  await other.command("PUBLISH", "group_disband", "2:3:4");
-  await test.until(() => test.events.length === 2, "another");
 });

@@ -15,6 +15,8 @@ export interface RouterProcessOptions {
   readonly data: string;
   /** Further arguments. */
   readonly args: readonly string[];
+  /** Arguments before all others. */
+  readonly before?: readonly string[];
 }
 
 /** A router that runs, or has run. */
@@ -31,10 +33,10 @@ export class RouterProcess implements AsyncDisposable {
   readonly #reading: Promise<unknown>;
   #status: Deno.CommandStatus | undefined;
 
-  private constructor({ data, args }: RouterProcessOptions) {
+  private constructor({ data, args, before = [] }: RouterProcessOptions) {
     this.#process = new Deno.Command(Deno.execPath(), {
       args: [
-        ...["run", "--allow-all", MAIN.href, "--data", data, ...args],
+        ...["run", "--allow-all", MAIN.href, ...before, "--data", data, ...args],
         ...["--listen", `127.0.0.1:${this.port}`, "--http", `127.0.0.1:${this.httpPort}`],
       ],
       stdin: "null",

@@ -20,6 +20,7 @@ import {
 } from "./append_script.ts";
 import {
   makeClient,
+  messageOf,
   REDIS_TIMES,
   type RedisClient,
   type RedisTimes,
@@ -338,12 +339,6 @@ function textsOf({ batch }: AppendOrder, from: number): Buffer[] {
   const texts: Buffer[] = [];
   for (let i = from; i < batch.count; i++) texts.push(Buffer.from(batch.text(i)));
   return texts;
-}
-
-/** What an error says; never the command, which may hold a password: an unknown one is answered with its arguments. */
-function messageOf(error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error);
-  return message.replace(/,? with args beginning with:[^]*/, "");
 }
 
 /** Why the commands of a transaction that was not run were refused. */
