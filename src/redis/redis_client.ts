@@ -97,13 +97,15 @@ export function makeSubscriber(settings: RedisSettings, times: RedisTimes, turn:
 /** What a TLS handshake that failed looks like. */
 const TLS_HINT = /UNKNOWN|EOF|InvalidData|invalid peer certificate/i;
 
-/**
- * What an error of a client says to an operator; never the command, which may hold a password: an unknown one is answered with its
- * arguments.
- */
-export function reasonOf(error: unknown, { tls }: RedisSettings): string {
+/** What an error says; never the command, which may hold a password: an unknown one is answered with its arguments. */
+export function messageOf(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
-  const reason = message.replace(/,? with args beginning with:[^]*/, "");
+  return message.replace(/,? with args beginning with:[^]*/, "");
+}
+
+/** The same for an operator: a handshake that failed says little by itself. */
+export function reasonOf(error: unknown, { tls }: RedisSettings): string {
+  const reason = messageOf(error);
   const isTls = tls !== undefined && TLS_HINT.test(reason);
   return isTls ? `${reason} (TLS handshake failed? check certificate, host name and CA)` : reason;
 }

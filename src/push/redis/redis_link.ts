@@ -21,6 +21,7 @@ import {
 import {
   makeClient,
   messageOf,
+  reasonOf,
   REDIS_TIMES,
   type RedisClient,
   type RedisTimes,
@@ -48,8 +49,6 @@ const WATCH_TRIES_MAX = 5;
 /** The server forbids a command, its keys, or what the script does. */
 const FORBIDDEN =
   /^NOPERM|^ERR unknown command|ACL failure in script|^ERR The user executing the script can't/;
-/** What a handshake that failed leaves of its cause. */
-const TLS_HINT = /UNKNOWN|EOF|InvalidData|invalid peer certificate/i;
 
 /** A line to Redis. */
 export class RedisLink implements RedisLists {
@@ -86,7 +85,7 @@ export class RedisLink implements RedisLists {
     this.#onFallback = options.onFallback ?? (() => {});
     const client = this.#client = makeClient(settings, options.times ?? REDIS_TIMES);
     client.on("error", (error: Error) => {
-      this.#lastError = this.#hinted(messageOf(error));
+      this.#lastError = reasonOf(error, settings);
       // Where no sentinel answers there is no connection, and no close follows.
       if (settings.target.kind === "sentinel" && client.status === "connecting") this.#end();
     });
@@ -320,13 +319,6 @@ export class RedisLink implements RedisLists {
     if (!this.#isReady) return; // another append did
     this.#isReady = false;
     this.#client.disconnect(true);
-  }
-
-  #hinted(message: string): string {
-    const isTls = this.#settings.tls !== undefined && TLS_HINT.test(message);
-    return isTls
-      ? `${message} (TLS handshake failed? check certificate, host name and CA)`
-      : message;
   }
 }
 
