@@ -11,6 +11,7 @@ import { listenAdmin } from "./src/admin/listen_admin.ts";
 import { parseArguments } from "./src/cli/arguments.ts";
 import { demo } from "./src/cli/demo.ts";
 import { spool } from "./src/cli/spool.ts";
+import { readToken } from "./src/cli/token_file.ts";
 import { opening, print, startBanner, startFailure } from "./src/cli/messages.ts";
 import { configJson, configTemplate, configText } from "./src/cli/config.ts";
 import { withoutGlogFlags } from "./src/cli/glog_flags.ts";
@@ -20,6 +21,7 @@ import { openGroups } from "./src/groups/open_groups.ts";
 import { WaitingPushes } from "./src/groups/waiting_pushes.ts";
 import { type Log, startLog } from "./src/log.ts";
 import { acceptAll } from "./src/net/acceptor.ts";
+import { AllowList } from "./src/net/allow_list.ts";
 import { Server } from "./src/net/server.ts";
 import { SocketOptions } from "./src/net/socket_options.ts";
 import { openPush } from "./src/push/open_push.ts";
@@ -72,14 +74,17 @@ async function serve(settings: Settings, log: Log): Promise<number> {
     groups: groups.table,
     hashSeed,
   });
-  const server = new Server({ router, push: (jobs) => push.append(jobs), log });
-  const { listen, http } = settings;
+  const allowed = settings.allow && new AllowList(settings.allow);
+  const server = new Server({ router, push: (jobs) => push.append(jobs), log, allowed });
+  const { listen, http, tokenFile } = settings;
+  const token = tokenFile === undefined ? undefined : readToken(tokenFile);
   const listener = opening("--listen", listen, () => Deno.listen(listen));
   const notReadyReasons = (): string[] => stop.aborted ? ["stopping"] : [];
   const { version } = config;
   const { keeper } = groups;
   const sources = { router, server, push, queue, redis, groups: keeper, version, notReadyReasons };
-  const admin = http && opening("--http", http, () => listenAdmin({ ...http, sources, log }));
+  const admin = http &&
+    opening("--http", http, () => listenAdmin({ ...http, sources, log, token }));
   const accepting = acceptAll(listener, server, options, log);
   print(startBanner(settings, listener.addr, admin?.addr));
   const waiting = new WaitingPushes({

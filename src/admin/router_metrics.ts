@@ -26,6 +26,7 @@ export const CLOSE_REASONS = [
   "stalled",
   "unfinished_frame",
   "too_many_connections",
+  "not_allowed",
   "shutdown",
 ] as const;
 
@@ -83,7 +84,7 @@ function connectionCounters({ counters }: ServerFigures): MetricFamily[] {
     read: (put) => put(counters.accepted),
   }, {
     name: "imr_connections_closed_total",
-    help: "Ends of connections by reason; too_many_connections are those refused",
+    help: "Ends of connections by reason; too_many_connections and not_allowed are those refused",
     labels: ["reason"],
     read: (put) => {
       for (const reason of CLOSE_REASONS) put(counters.closed.get(reason) ?? 0, reason);

@@ -66,6 +66,8 @@ function templateOf(key: SettingKey, name: string): string {
     ? JSON.stringify(standard ?? "")
     : toml === "integer"
     ? standard ?? "0"
+    : toml === "list of strings"
+    ? '["127.0.0.1"]'
     : standard ?? "true";
   const sign = key === MARK ? "" : "#";
   return ["", ...wrapped(help), `# ${also}`, `${sign}${name} = ${value}`].join("\n");

@@ -105,6 +105,8 @@ function settingsOf(values: SettingValues): Settings {
     redis: redisOf(values),
     mysql: mysqlOf(values),
     groupsFile: values.groups_file,
+    allow: values["access.allow"],
+    tokenFile: values["admin.token_file"],
     isPushSystem: values.is_push_system,
     pushDisabled: values.push_disabled ?? false,
     poisonGuard: values.poison_guard ?? true,

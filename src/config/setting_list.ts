@@ -7,6 +7,7 @@
 
 import { formatMysql, parseMysqlDsn } from "../groups/mysql_settings.ts";
 import { formatRedis, parseRedisUrl } from "../redis/redis_settings.ts";
+import { parseNetworks } from "./networks.ts";
 import { integerOf, parseSwitch, parseText, type Setting, wordOf } from "./setting.ts";
 import { formatListenAddress, type ListenAddress, parseListenAddress } from "./settings.ts";
 
@@ -148,6 +149,23 @@ export const SETTINGS = {
     flag: "--groups-file",
     metavar: "FILE",
     help: 'A small file of groups instead of MySQL, one a line: {"group":500,"members":[1,2]}.',
+    toml: "string",
+    parse: parseText,
+  }),
+  "access.allow": setting<readonly string[]>({
+    flag: "--allow",
+    metavar: "NETWORKS",
+    help:
+      "Who may connect as an IM server: IP addresses and networks such as 10.0.0.0/8. Left out: everybody who can reach the port.",
+    toml: "list of strings",
+    parse: parseNetworks,
+    show: (networks) => networks.join(","),
+  }),
+  "admin.token_file": setting({
+    flag: "--token-file",
+    metavar: "FILE",
+    help:
+      "A file whose first line has to be shown, as a Bearer token, by whoever takes push jobs or looks into a group over HTTP. Left out: that is for this machine alone.",
     toml: "string",
     parse: parseText,
   }),

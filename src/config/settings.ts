@@ -33,6 +33,10 @@ export interface Settings {
   readonly mysql: MysqlSettings | undefined;
   /** A file of groups instead; undefined: none. */
   readonly groupsFile: string | undefined;
+  /** Addresses and networks that may connect as IM servers; undefined: everybody. */
+  readonly allow: readonly string[] | undefined;
+  /** A file whose first line is the token of the admin port; undefined: there is none. */
+  readonly tokenFile: string | undefined;
   /** Whether system messages are pushed; undefined: as each generation has it. */
   readonly isPushSystem: boolean | undefined;
   /** Whether PUSH is ignored. */

@@ -19,6 +19,7 @@ export type CloseReason =
   | "stalled"
   | "unfinished_frame"
   | "too_many_connections"
+  | "not_allowed"
   | "shutdown";
 
 /** What a connection needs of the server that holds it. */

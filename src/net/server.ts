@@ -13,6 +13,7 @@ import { NOTE } from "../router/outcome.ts";
 import type { Router } from "../router/router.ts";
 import { COMMAND, commandName } from "../wire/command.ts";
 import { FRAME_BODY_BYTES_DEFAULT } from "../wire/frame.ts";
+import type { AllowList } from "./allow_list.ts";
 import { type CloseReason, Connection, type ConnectionHost } from "./connection.ts";
 import type { Outbox } from "./outbox.ts";
 import {
@@ -59,6 +60,8 @@ export interface ServerOptions {
   readonly log: Log;
   /** Bounds that differ from {@linkcode SERVER_LIMITS}. */
   readonly limits?: Partial<ServerLimits>;
+  /** Who may connect; left out: everybody. */
+  readonly allowed?: AllowList | undefined;
   /** Milliseconds on a clock that never goes back; tests hold it. */
   readonly now?: () => number;
 }
@@ -83,6 +86,7 @@ export class Server {
   readonly #push: ServerOptions["push"];
   readonly #log: Log;
   readonly #limits: ServerLimits;
+  readonly #allowed: AllowList | undefined;
   /** Bytes waiting in an outbox from which it is looked at more closely. */
   readonly #crowdedBytes: number;
   readonly #now: () => number;
@@ -115,6 +119,7 @@ export class Server {
     this.#push = options.push;
     this.#log = options.log;
     this.#limits = { ...SERVER_LIMITS, ...options.limits };
+    this.#allowed = options.allowed;
     this.#crowdedBytes = Math.min(PACE_BYTES, this.#limits.outboxBytesMax);
     this.#now = options.now ?? (() => performance.now());
     this.#host = {
@@ -138,14 +143,13 @@ export class Server {
    */
   async attach(transport: Transport): Promise<void> {
     this.counters.accepted++;
+    if (this.#allowed?.allows(transport.address) === false) {
+      this.#refuse(transport, { reason: "not_allowed" });
+      return;
+    }
     if (this.#router.table.connectionCount >= this.#limits.connectionsMax) {
-      this.counters.close("too_many_connections");
-      this.#log("warning", "connection refused", {
-        reason: "too_many_connections",
-        address: transport.address,
-        connections_max: this.#limits.connectionsMax,
-      });
-      transport.close();
+      const { connectionsMax } = this.#limits;
+      this.#refuse(transport, { reason: "too_many_connections", connections_max: connectionsMax });
       return;
     }
     const number = this.#router.connect();
@@ -160,6 +164,15 @@ export class Server {
     } finally {
       this.#running.delete(connection);
     }
+  }
+
+  #refuse(
+    transport: Transport,
+    why: { readonly reason: CloseReason; readonly connections_max?: number },
+  ): void {
+    this.counters.close(why.reason);
+    this.#log("warning", "connection refused", { ...why, address: transport.address });
+    transport.close();
   }
 
   /** Looks after each connection; called once a second while there are any. */
