@@ -222,7 +222,6 @@ export class GroupKeeper {
   /** Loads as soon as that may be. While a load is under way or due, that one is meant; one that leaves the table stale is followed by another. */
   #requestLoad(cause: LoadCause): void {
     if (this.#loading !== undefined || this.#takeBackLoad !== undefined) return;
-    if (this.#stopping.signal.aborted) return;
     const spacing = this.#loadBeganAt + LOAD_SPACING_MS - this.#clock.now();
     const pause = this.#failuresInARow === 0
       ? 0
@@ -231,6 +230,7 @@ export class GroupKeeper {
   }
 
   #loadAfter(ms: number, cause: LoadCause): void {
+    if (this.#stopping.signal.aborted) return;
     this.#takeBackLoad = this.#clock.after(ms, () => {
       this.#takeBackLoad = undefined;
       this.#loading = this.#load(cause);
@@ -279,7 +279,10 @@ export class GroupKeeper {
     const kept = this.#kept!;
     while (kept.play(fresh, PLAY_EVENTS)) {
       await new Promise<void>((resolve) => this.#clock.after(1, resolve));
+      this.#stopping.signal.throwIfAborted();
     }
+    this.#failuresInARow = 0;
+    this.lastFailure = undefined;
     if (kept.isOverflown && table.isLoaded) { // the old table has all changes, the new one has not
       source.free(fresh);
       return "overflow";
@@ -290,8 +293,6 @@ export class GroupKeeper {
     const isWhole = !hasRedis || kept.follow(before);
     this.#isStale = !isWhole;
     if (!kept.isOverflown) this.#hold(kept.lastAction ?? before);
-    this.#failuresInARow = 0;
-    this.lastFailure = undefined;
     this.loadedAt = this.#clock.now();
     this.loadMs = this.loadedAt - load.began;
     const { size: groups, memberCount: members } = table;
@@ -318,12 +319,16 @@ export class GroupKeeper {
   async #compare(): Promise<void> {
     // Before a load and during one nothing can be missed; it is done after the load.
     if (this.#isComparing || this.#loading !== undefined || this.#loadBeganAt < 0) return;
+    if (this.#stopping.signal.aborted) return;
     this.#takeBackCompare();
     this.#isComparing = true;
-    const subscription = this.#subscription;
+    // A load since then knows better, and so does another subscription.
+    const subscription = this.#subscription, loadBeganAt = this.#loadBeganAt;
+    const isOutdated = () =>
+      subscription !== this.#subscription || loadBeganAt !== this.#loadBeganAt;
     let pause = COMPARE_MS;
     try {
-      await this.#lookForMissed(subscription);
+      await this.#lookForMissed(isOutdated);
     } catch {
       pause = COMPARE_AGAIN_MS; // whoever holds the connection says why
     } finally {
@@ -331,18 +336,17 @@ export class GroupKeeper {
       this.#heard.clear();
     }
     if (!this.#isSubscribed || this.#stopping.signal.aborted) return;
-    if (subscription !== this.#subscription) this.#compare();
+    if (isOutdated()) this.#compare(); // not during a load, which ends with one
     else this.#takeBackCompare = this.#clock.after(pause, () => this.#compare());
   }
 
-  async #lookForMissed(subscription: number): Promise<void> {
+  async #lookForMissed(isOutdated: () => boolean): Promise<void> {
     if (this.#held !== undefined) this.#heard.add(this.#held);
-    const loadBeganAt = this.#loadBeganAt;
     const latest = await this.#parts.latestAction!();
     this.latest = latest;
+    if (this.#stopping.signal.aborted) return;
     if (!this.#heard.has(latest)) await this.#hears(latest);
-    // A load since then knows better, and so does another subscription.
-    if (loadBeganAt !== this.#loadBeganAt || subscription !== this.#subscription) return;
+    if (isOutdated()) return;
     const isMissed = !this.#heard.has(latest);
     if (isMissed && !this.#isStale) {
       this.#isStale = true;

@@ -60,19 +60,20 @@ export class KeptEvents {
   }
 
   /**
-   * Whether these are all events after an action; some of before it may be among them.
+   * Whether these are all events after an action; some of before it may be among them, but then without a gap: one of those that was
+   * played undoes what came behind it and was missed, although the new table had that.
    *
    * @param before the action; undefined when it is not known
    */
   follow(before: bigint | undefined): boolean {
     if (before === undefined || this.#isOverflown) return false;
-    const first = this.#events.findLastIndex(({ action }) => action === before) + 1;
-    let previous = before;
-    for (let i = first; i < this.#events.length; i++) {
-      const event = this.#events[i]!;
-      if (event.previous !== previous) return false;
-      previous = event.action;
+    let isAmong = this.#events.length === 0 || this.#events[0]!.previous === before;
+    let last = this.#events[0]?.previous;
+    for (const { previous, action } of this.#events) {
+      if (previous !== last) return false;
+      last = action;
+      isAmong ||= action === before;
     }
-    return true;
+    return isAmong;
   }
 }

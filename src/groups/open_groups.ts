@@ -80,8 +80,8 @@ function openMysql(
       keeper.start();
     },
     close: async () => {
-      await keeper.stop();
-      await feed?.close();
+      // Together: a load may wait for an answer of Redis, which the end of the feed cuts short.
+      await Promise.all([keeper.stop(), feed?.close()]);
       source.close();
     },
   };

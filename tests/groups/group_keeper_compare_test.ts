@@ -58,10 +58,10 @@ Deno.test("GroupKeeper compares every minute, and notices that the last event ne
   assert.equal(scene.asked, asked);
   await scene.pass(1);
   assert.equal(scene.asked, asked + 1);
+  assert.equal(scene.keeper.latest, 11n);
   await scene.pass(1_000);
   await scene.pass();
   assert.equal(scene.isLoading, true);
-  assert.equal(scene.keeper.latest, 11n);
   await scene.keeper.stop();
 });
 
@@ -70,8 +70,12 @@ Deno.test("GroupKeeper whose comparison fails tries again after a second", async
   await scene.pass(5_000);
   scene.keeper.onLost();
   scene.latest = undefined;
+  const { asked } = scene;
   scene.keeper.onSubscribed();
-  await scene.pass(3_000);
+  await scene.pass(999);
+  assert.equal(scene.asked, asked + 1);
+  await scene.pass(1);
+  assert.equal(scene.asked, asked + 2);
   scene.latest = 11n;
   await scene.pass(1_000);
   await scene.pass(1_000);
@@ -80,50 +84,96 @@ Deno.test("GroupKeeper whose comparison fails tries again after a second", async
   await scene.keeper.stop();
 });
 
-Deno.test("GroupKeeper whose line is lost and back during a comparison compares again", async () => {
+Deno.test("GroupKeeper that hears what is the latest ends the comparison, and compares a minute after that", async () => {
   const scene = await KeeperScene.loaded([[5n, [1n]]]);
-  await scene.pass(5_000);
   scene.latest = 11n;
-  scene.keeper.onLost();
-  scene.keeper.onSubscribed();
-  await scene.pass(500); // waits for 11
-  scene.keeper.onLost();
-  scene.latest = 12n;
-  scene.keeper.onSubscribed();
-  await scene.pass(500); // the first one ends
-  await scene.pass(1_000);
-  await scene.pass();
-  assert.equal(scene.isLoading, true);
-  await scene.finish([[5n, [2n]]]);
-  assert.equal(scene.keeper.held, 12n);
+  await scene.pass(60_000);
+  const { asked } = scene;
+  await scene.pass(400);
+  scene.add(10, 5n, 2n);
+  await scene.pass(59_999);
+  assert.equal(scene.asked, asked);
+  await scene.pass(1);
+  assert.equal(scene.asked, asked + 1);
   await scene.keeper.stop();
 });
 
-Deno.test("GroupKeeper whose line is lost and back during a load compares after it", async () => {
+Deno.test("GroupKeeper compares once a minute, whatever loads there were meanwhile", async () => {
   const scene = await KeeperScene.loaded([[5n, [1n]]]);
-  await scene.pass(2_000);
+  await scene.pass(30_000);
   scene.add(11, 5n, 2n); // a gap
   scene.latest = 12n;
   await scene.pass(1);
-  assert.equal(scene.isLoading, true);
-  scene.keeper.onLost();
-  scene.latest = 13n; // missed
-  scene.keeper.onSubscribed();
-  await scene.finish([[5n, [1n, 2n]]]);
-  await scene.pass(1_000);
-  await scene.pass();
-  assert.equal(scene.isLoading, true);
-  assert.deepEqual(scene.causes(), { start: 1, gap: 1, missed: 1 });
+  await scene.finish([[5n, [2n]]]);
+  const { asked } = scene;
+  await scene.pass(59_999);
+  assert.equal(scene.asked, asked);
+  await scene.pass(1);
+  assert.equal(scene.asked, asked + 1);
   await scene.keeper.stop();
 });
 
-Deno.test("GroupKeeper loads every 290 s while the line is lost", async () => {
+Deno.test("GroupKeeper loads when the latest action is one that it heard long ago: Redis has forgotten some", async () => {
   const scene = await KeeperScene.loaded([[5n, [1n]]]);
-  scene.keeper.onLost();
+  scene.add(10, 5n, 2n);
+  scene.add(11, 5n, 3n);
+  await scene.pass(60_000);
+  await scene.pass(1_000);
+  await scene.pass();
+  assert.deepEqual(scene.causes(), { start: 1, missed: 1 });
+  await scene.finish([[5n, [4n]]]);
+  assert.equal(scene.keeper.held, 10n);
+  assert.equal(scene.keeper.isStale, false);
+  await scene.keeper.stop();
+});
+
+Deno.test("GroupKeeper that was stale loads when Redis is back, also when it hears the latest action", async () => {
+  const scene = new KeeperScene();
   scene.latest = undefined;
-  await scene.pass(290_000);
+  scene.keeper.start();
+  await scene.pass(1_000);
+  await scene.finish([[5n, [1n]]]);
+  await scene.pass(5_000);
+  scene.latest = 3n;
+  scene.keeper.onSubscribed();
+  await scene.pass(500);
+  assert.equal(scene.isLoading, false);
+  scene.add(2, 5n, 2n);
+  await scene.pass(1);
+  assert.deepEqual(scene.causes(), { start: 1, missed: 1 });
+  await scene.keeper.stop();
+});
+
+Deno.test("GroupKeeper that has loaded during a comparison does not heed what that finds", async () => {
+  const scene = await KeeperScene.loaded([[5n, [1n]]]);
+  scene.latest = 11n;
+  await scene.pass(60_000);
+  scene.latest = 13n;
+  scene.add(12, 5n, 2n); // a gap: 11 and 12 are missed
+  await scene.pass(100);
   await scene.finish([[5n, [2n]]]);
-  assert.equal(scene.members(5n), "2");
-  assert.deepEqual(scene.causes(), { start: 1, interval: 1 });
+  await scene.pass(5_000);
+  assert.equal(scene.keeper.isStale, false);
+  assert.deepEqual(scene.causes(), { start: 1, gap: 1 });
+  await scene.keeper.stop();
+});
+
+Deno.test("GroupKeeper says once that changes were missed while it cannot load", async () => {
+  const scene = await KeeperScene.loaded([[5n, [1n]]]);
+  await scene.pass();
+  scene.latest = 11n;
+  await scene.pass(60_000);
+  await scene.pass(1_000);
+  await scene.pass();
+  await scene.fail();
+  await scene.pass(1_000);
+  await scene.fail(); // the pause is longer than a comparison now
+  const { asked } = scene;
+  scene.keeper.onLost();
+  scene.keeper.onSubscribed();
+  await scene.pass(1_000);
+  assert.equal(scene.asked, asked + 1);
+  assert.equal(scene.said("changes of groups were missed"), 1);
+  assert.equal(scene.keeper.isStale, true);
   await scene.keeper.stop();
 });

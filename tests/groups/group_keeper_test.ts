@@ -1,6 +1,5 @@
-// When the keeper of groups loads, what it does with changes meanwhile, and what of loads that fail.
+// When the keeper of groups loads, and what it does with changes meanwhile.
 import assert from "node:assert/strict";
-import { KEPT_EVENTS_MAX } from "../../src/groups/kept_events.ts";
 import { KeeperScene } from "./keeper_fixture.ts";
 
 Deno.test("GroupKeeper loads as soon as changes are heard, and has the action that was the latest before", async () => {
@@ -130,103 +129,59 @@ Deno.test("GroupKeeper that sees a gap during a load loads again", async () => {
   await scene.keeper.stop();
 });
 
-Deno.test("GroupKeeper that hears too much during a load keeps the table that has it all, and loads again", async () => {
-  const scene = await KeeperScene.loaded([[5n, [1n]]]);
-  await scene.pass(2_000);
-  scene.add(11, 5n, 2n);
-  scene.latest = 12n;
-  await scene.pass(1);
-  for (let number = 0; number <= KEPT_EVENTS_MAX; number++) {
-    scene.add(12 + number, 5n, BigInt(number % 50));
-  }
-  await scene.finish([[5n, [1n, 2n]]]);
-  assert.equal(scene.members(5n)?.split(",").length, 50, "the old table");
-  scene.latest = scene.keeper.held;
-  await scene.pass(1_000);
-  assert.deepEqual(scene.causes(), { start: 1, gap: 1, overflow: 1 });
-  await scene.finish([[5n, [7n]]]);
-  assert.equal(scene.members(5n), "7");
-  assert.equal(scene.keeper.isStale, false);
+Deno.test("GroupKeeper that is started when changes are heard already loads at once, and not before", async () => {
+  const scene = new KeeperScene();
+  scene.keeper.onSubscribed();
+  await scene.pass(5_000);
+  assert.equal(scene.isLoading, false);
+  assert.equal(scene.asked, 0);
+  scene.keeper.start();
+  await scene.pass();
+  assert.equal(scene.isLoading, true);
   await scene.keeper.stop();
 });
 
-Deno.test("GroupKeeper plays a flood of changes to a new table in slices, and misses none that comes between them", async () => {
-  const scene = await KeeperScene.loaded([[5n, [1n]]]);
-  await scene.pass(2_000);
-  scene.add(11, 5n, 2n);
-  scene.latest = 12n;
+Deno.test("GroupKeeper waits one second for Redis, and not longer", async () => {
+  const scene = new KeeperScene();
+  scene.keeper.start();
+  await scene.pass(999);
+  assert.equal(scene.isLoading, false);
   await scene.pass(1);
-  for (let number = 0; number < 2_500; number++) scene.add(12 + number, 5n, BigInt(1_000 + number));
-  await scene.finish([[5n, []], [6n, []]]);
-  assert.equal(scene.members(6n), undefined, "the new table is not in use yet");
-  scene.add(2_512, 5n, 77n);
-  await scene.pass(1);
-  await scene.pass(1);
-  assert.equal(scene.members(6n), "");
-  assert.equal(scene.members(5n)?.split(",").length, 2_501);
-  assert.equal(scene.keeper.isStale, false);
+  assert.equal(scene.isLoading, true);
   await scene.keeper.stop();
 });
 
-Deno.test("GroupKeeper whose loads fail tries again after 1, 2, 4, 8, 10, 10 s, says so once, and uses what it has", async () => {
+Deno.test("GroupKeeper that hears something that is no event holds the action that it held", async () => {
   const scene = await KeeperScene.loaded([[5n, [1n]]]);
-  await scene.pass(2_000);
+  scene.keeper.onEvent("group_member_add", "no event");
+  scene.keeper.onEvent("group_rename", "10:11:5,1");
+  assert.equal(scene.keeper.held, 10n);
   scene.add(11, 5n, 2n);
-  scene.latest = 12n;
-  await scene.pass(1);
-  const from = scene.loadsAt.length;
-  for (const pause of [1, 2, 4, 8, 10, 10]) {
-    await scene.fail();
-    await scene.pass(pause * 1_000 - 1);
-    assert.equal(scene.isLoading, false, `${pause} s`);
-    await scene.pass(1);
-    assert.equal(scene.isLoading, true, `${pause} s`);
-  }
-  assert.equal(scene.members(5n), "1,2");
-  assert.equal(scene.keeper.failures, 6);
-  assert.equal(scene.keeper.lastFailure, "no route to MySQL");
-  const said = () => scene.log.filter(({ event }) => event === "groups cannot be loaded").length;
-  assert.equal(said(), 1);
-  await scene.fail("access denied");
-  assert.equal(said(), 2, "another reason is said");
-  await scene.pass(10_000);
-  await scene.finish([[5n, [3n]]]);
-  assert.equal(scene.members(5n), "3");
-  assert.equal(scene.keeper.lastFailure, undefined);
-  assert.equal(scene.causes().retry, 7);
-  assert.equal(scene.loadsAt.length, from + 7);
+  assert.deepEqual({ ...scene.keeper.events }, { applied: 1, unreadable: 0, foreign: 2, gaps: 1 });
   await scene.keeper.stop();
 });
 
-Deno.test("GroupKeeper ends in each state without a timer or a load left", async () => {
-  const states: readonly ((scene: KeeperScene) => Promise<void>)[] = [
-    async () => {},
-    async (scene) => await scene.pass(1_000), // loading
-    async (scene) => {
-      await scene.pass(1_000);
-      await scene.fail(); // about to try again
-    },
-    async (scene) => {
-      scene.keeper.onSubscribed();
-      await scene.pass();
-      scene.latest = 5n;
-      await scene.finish([[5n, [1n]]]); // waiting for an action on its way
-    },
-    async (scene) => {
-      scene.keeper.onSubscribed();
-      await scene.pass();
-      await scene.finish([[5n, [1n]]]); // waiting for the next comparison
-    },
-  ];
-  for (const [number, state] of states.entries()) {
-    const scene = new KeeperScene();
-    scene.keeper.start();
-    await state(scene);
-    await scene.keeper.stop();
-    await scene.pass();
-    assert.equal(scene.clock.timers, 0, `state ${number}`);
-    assert.equal(scene.isLoading, false);
-    await scene.pass(300_000);
-    assert.equal(scene.isLoading, false);
-  }
+Deno.test("GroupKeeper knows when its table was loaded and how long that took, and gives the one before back", async () => {
+  const scene = await KeeperScene.loaded([[5n, [1n]]]);
+  assert.deepEqual(scene.freed, [0], "there was none before");
+  await scene.pass(2_000);
+  scene.add(11, 5n, 2n); // a gap
+  scene.latest = 12n;
+  await scene.pass();
+  await scene.pass(700);
+  assert.deepEqual(scene.freed, [0]);
+  await scene.finish([[6n, [1n, 2n, 3n]], [7n, []]]);
+  assert.deepEqual(scene.freed, [0, 1]);
+  assert.equal(scene.keeper.loadedAt, scene.clock.now());
+  assert.equal(scene.keeper.loadMs, 700);
+  const { fields } = scene.log.findLast(({ event }) => event === "groups loaded")!;
+  assert.deepEqual(fields, {
+    groups: 2,
+    members: 3,
+    ms: 700,
+    cause: "gap",
+    orphans: 0,
+    unreadable: 0,
+  });
+  await scene.keeper.stop();
 });

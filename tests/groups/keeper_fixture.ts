@@ -35,6 +35,10 @@ export class KeeperScene {
   latest: bigint | undefined = 0n;
   /** Times that it was asked. */
   asked = 0;
+  /** What its answers wait for; nothing unless told otherwise. */
+  answers: Promise<void> = Promise.resolve();
+  /** Groups in each table that was given back. */
+  readonly freed: number[] = [];
   #load: PromiseWithResolvers<LoadedGroups> | undefined;
 
   constructor({ hasRedis = true }: KeeperSceneOptions = {}) {
@@ -42,7 +46,10 @@ export class KeeperScene {
       table: this.table,
       source: {
         load: (signal) => this.#begin(signal),
-        free: (table) => void table.release(),
+        free: (table) => {
+          this.freed.push(table.size);
+          table.release();
+        },
       },
       latestAction: hasRedis ? () => this.#ask() : undefined,
       onLoaded: () => this.loaded++,
@@ -83,9 +90,9 @@ export class KeeperScene {
   }
 
   /** The load under way fails. */
-  async fail(message = "no route to MySQL"): Promise<void> {
+  async fail(why: string | Error = "no route to MySQL"): Promise<void> {
     assert.ok(this.#load !== undefined, "a load is under way");
-    this.#load.reject(new LoadError("unreachable", message));
+    this.#load.reject(why instanceof Error ? why : new LoadError("unreachable", why));
     this.#load = undefined;
     await settle();
   }
@@ -100,12 +107,18 @@ export class KeeperScene {
     return membersOf(this.table, group)?.join();
   }
 
+  /** Times that something was said. */
+  said(event: string): number {
+    return this.log.filter((entry) => entry.event === event).length;
+  }
+
   /** Counts of loads that there were, by cause. */
   causes(): Record<string, number> {
     return Object.fromEntries([...this.keeper.loads].filter(([, count]) => count > 0));
   }
 
   #begin(signal: AbortSignal): Promise<LoadedGroups> {
+    if (signal.aborted) return Promise.reject(signal.reason);
     assert.equal(this.#load, undefined, "one load at a time");
     this.loadsAt.push(this.clock.now());
     const load = this.#load = Promise.withResolvers<LoadedGroups>();
@@ -118,8 +131,10 @@ export class KeeperScene {
 
   async #ask(): Promise<bigint> {
     this.asked++;
-    if (this.latest === undefined) throw new Error("no connection to redis");
-    return await Promise.resolve(this.latest);
+    const { latest } = this;
+    await this.answers;
+    if (latest === undefined) throw new Error("no connection to redis");
+    return latest;
   }
 }
 

@@ -79,6 +79,44 @@ Deno.test("WaitingPushes says once that messages wait, and each time how many we
   scene.pushes.close();
 });
 
+Deno.test("WaitingPushes looks every second", () => {
+  const scene = new Scene();
+  scene.say("a");
+  scene.clock.advance(999);
+  assert.equal(scene.log.length, 0);
+  scene.clock.advance(1);
+  assert.equal(scene.log.length, 1);
+  scene.pushes.close();
+});
+
+Deno.test("WaitingPushes.decide with nothing to decide says nothing, and decides what comes later", async () => {
+  const scene = new Scene();
+  await scene.pushes.decide();
+  assert.deepEqual(scene.log, []);
+  scene.say("a");
+  scene.load([2n]);
+  const decided = scene.pushes.decide();
+  await scene.turn();
+  await decided;
+  assert.deepEqual(scene.jobs, ["a"]);
+  assert.match(scene.log[0]!, /^info .*are decided.*"messages":1/);
+  scene.pushes.close();
+});
+
+Deno.test("WaitingPushes.decide while that is under way decides no faster", async () => {
+  const scene = new Scene();
+  scene.say("a", "b", "c");
+  scene.load();
+  const decided = scene.pushes.decide();
+  await scene.pushes.decide();
+  assert.deepEqual(scene.jobs, ["a"]);
+  for (let turn = 0; turn < 4; turn++) await scene.turn();
+  await decided;
+  assert.deepEqual(scene.jobs, ["a", "b", "c"]);
+  assert.equal(scene.log.length, 1);
+  scene.pushes.close();
+});
+
 Deno.test("WaitingPushes decides in portions and in order, and what comes meanwhile goes behind", async () => {
   const scene = new Scene();
   scene.say("a", "b", "c");
@@ -129,4 +167,19 @@ Deno.test("WaitingPushes.close decides the rest at once when the groups are load
   assert.equal(unloaded.pushes.close(), 2);
   assert.deepEqual(unloaded.jobs, []);
   assert.equal(unloaded.clock.timers + loaded.clock.timers, 0);
+});
+
+Deno.test("WaitingPushes.close while they are decided decides the rest, in order and once, though there is no room", async () => {
+  const scene = new Scene();
+  scene.say("a", "b", "c");
+  scene.load();
+  const room = scene.crowded = Promise.withResolvers();
+  const decided = scene.pushes.decide();
+  await scene.turn();
+  assert.equal(scene.pushes.close(), 0);
+  assert.deepEqual(scene.jobs, ["a", "b", "c"]);
+  room.resolve();
+  await decided;
+  assert.deepEqual(scene.jobs, ["a", "b", "c"]);
+  assert.equal(scene.clock.timers, 0);
 });
