@@ -27,6 +27,7 @@ import { SocketOptions } from "./src/net/socket_options.ts";
 import { openPush } from "./src/push/open_push.ts";
 import { Router } from "./src/router/router.ts";
 
+const NO_GROUPS = { mysql: undefined, groupsFile: undefined };
 const FLUSH_MS = 3_000, READ_MS = 5_000, PUSH_MS = 5_000;
 
 const { args, taken } = withoutGlogFlags(Deno.args);
@@ -62,7 +63,12 @@ Deno.exit(status); // not by running dry: a write to a frozen peer may be pendin
 /** Serves until a signal; returns the exit status. */
 async function serve(settings: Settings, log: Log): Promise<number> {
   const { push, queue, redis, close } = await openPush(settings, log);
-  const groups = openGroups(settings, log);
+  const knowsGroups = settings.generation !== 2;
+  if (!knowsGroups && settings.mysql !== undefined) {
+    log("warning", "groups are not loaded: servers of generation 2 keep them to themselves");
+  }
+  const { mysql, groupsFile } = knowsGroups ? settings : NO_GROUPS;
+  const groups = openGroups({ mysql, groupsFile, redis: settings.redis }, log);
   const { options, unavailable } = SocketOptions.open();
   if (unavailable !== undefined) log("warning", "socket options unavailable", { why: unavailable });
   const hashSeed = crypto.getRandomValues(new Int32Array(1))[0];

@@ -85,6 +85,19 @@ Deno.test("GroupKeeper that is stopped while it plays changes to a new table put
   await assertAtRest(scene);
 });
 
+Deno.test("GroupKeeper that is stopped by whom it tells that groups are loaded is at rest after that", async () => {
+  const scene = new KeeperScene();
+  scene.keeper.start();
+  scene.keeper.onSubscribed();
+  await scene.pass();
+  let stopped: Promise<void> | undefined;
+  scene.onLoaded = () => stopped = scene.keeper.stop();
+  await scene.finish([[5n, [1n]]]);
+  await stopped;
+  assert.equal(scene.loaded, 1);
+  await assertAtRest(scene);
+});
+
 Deno.test("GroupKeeper that was stopped begins nothing, whatever it hears", async () => {
   for (const ms of [0, 1_000]) { // before and after the first load
     const scene = new KeeperScene();

@@ -118,6 +118,7 @@ Deno.test("GroupKeeper that sees a gap during a load loads again", async () => {
   scene.latest = 12n;
   await scene.pass(1);
   scene.add(15, 5n, 3n); // another gap, of which nobody knows whether the load has it
+  await scene.pass(5_000); // no other load begins before this one's end
   await scene.finish([[5n, [1n, 2n]]]);
   assert.equal(scene.members(5n), "1,2,3");
   assert.equal(scene.keeper.isStale, true);

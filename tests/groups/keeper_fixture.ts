@@ -29,6 +29,8 @@ export class KeeperScene {
   readonly log: { readonly event: string; readonly fields: Record<string, unknown> }[] = [];
   /** Times that a table was loaded. */
   loaded = 0;
+  /** Called when a table was loaded. */
+  onLoaded = (): void => {};
   /** Loads begun, and when. */
   readonly loadsAt: number[] = [];
   /** What Redis says is the latest action; undefined: it does not answer. */
@@ -52,7 +54,10 @@ export class KeeperScene {
         },
       },
       latestAction: hasRedis ? () => this.#ask() : undefined,
-      onLoaded: () => this.loaded++,
+      onLoaded: () => {
+        this.loaded++;
+        this.onLoaded();
+      },
       log: (_level, event, fields = {}) => this.log.push({ event, fields }),
       clock: this.clock,
     });

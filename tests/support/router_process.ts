@@ -48,7 +48,7 @@ export class RouterProcess implements AsyncDisposable {
   }
 
   /**
-   * Starts one and waits until both of its ports answer.
+   * Starts one and waits until it has printed its banner and both of its ports answer.
    *
    * @throws {Error} when it ends before that
    */
@@ -123,6 +123,7 @@ export class RouterProcess implements AsyncDisposable {
       await this.#reading;
       throw new Error(`the router ended with status ${this.#status.code}; ${this.logTail()}`);
     }
+    if (!this.banner.endsWith("\n")) return false; // it is printed when both ports listen
     for (const port of [this.port, this.httpPort]) {
       try {
         using _conn = await Deno.connect({ hostname: "127.0.0.1", port });
