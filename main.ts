@@ -99,13 +99,16 @@ async function serve(settings: Settings, log: Log): Promise<number> {
     log,
   });
   groups.start(() => waiting.decide());
-  await new Promise((resolve) => stop.addEventListener("abort", resolve, { once: true }));
+  // A signal may have come before this.
+  if (!stop.aborted) {
+    await new Promise((resolve) => stop.addEventListener("abort", resolve, { once: true }));
+  }
 
   log("info", "stopping", { signal: String(stop.reason) });
   listener.close();
   await accepting;
   await server.stop(FLUSH_MS, READ_MS);
-  const undecided = waiting.close();
+  const undecided = await waiting.close(AbortSignal.timeout(PUSH_MS));
   await groups.close();
   const lost = await close(AbortSignal.timeout(PUSH_MS));
   await admin?.close();

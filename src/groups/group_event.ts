@@ -66,6 +66,7 @@ export function parseGroupEvent(channel: string, payload: string): GroupEvent | 
  */
 export function parseLatestAction(value: string | null): bigint | undefined {
   if (value === null) return 0n;
+  if (value.length > 2 * DIGITS_MAX) return undefined;
   const [previous, action, ...more] = value.split(":").map(parseInt64);
   return previous === undefined || more.length > 0 ? undefined : action;
 }

@@ -120,6 +120,8 @@ export class GroupKeeper {
   #loadBeganAt = -Infinity;
   #failuresInARow = 0;
   #isComparing = false;
+  /** Why the latest action could not be read, as was said last. */
+  #unanswered: string | undefined;
   /** Actions heard since the comparison under way began. */
   readonly #heard = new Set<bigint>();
   #onHeard = (): void => {};
@@ -264,8 +266,9 @@ export class GroupKeeper {
   async #latestAction(): Promise<bigint | undefined> {
     try {
       return this.latest = await this.#parts.latestAction?.();
-    } catch {
-      return undefined; // whoever holds the connection says why
+    } catch (error) {
+      this.#sayUnanswered(error);
+      return undefined;
     }
   }
 
@@ -329,8 +332,10 @@ export class GroupKeeper {
     let pause = COMPARE_MS;
     try {
       await this.#lookForMissed(isOutdated);
-    } catch {
-      pause = COMPARE_AGAIN_MS; // whoever holds the connection says why
+      this.#unanswered = undefined;
+    } catch (error) {
+      this.#sayUnanswered(error);
+      pause = COMPARE_AGAIN_MS;
     } finally {
       this.#isComparing = false;
       this.#heard.clear();
@@ -368,12 +373,20 @@ export class GroupKeeper {
     this.#onHeard = () => {};
   }
 
-  /** Where changes are not heard, the groups are loaded now and then. */
+  /** Why the latest action is not known, once; while there is no line, whoever holds that says so. */
+  #sayUnanswered(error: unknown): void {
+    const why = error instanceof Error ? error.message : String(error);
+    if (!this.#isSubscribed || why === this.#unanswered) return;
+    this.#unanswered = why;
+    this.#parts.log("warning", "the latest change of groups cannot be read in redis", { why });
+  }
+
+  /** Where changes are not heard, or not known to be complete, the groups are loaded now and then. */
   #awaitInterval(): void {
     this.#takeBackInterval();
     if (this.#stopping.signal.aborted) return;
     this.#takeBackInterval = this.#clock.after(INTERVAL_MS, () => {
-      if (this.#isSubscribed) this.#awaitInterval();
+      if (this.#isSubscribed && !this.#isStale) this.#awaitInterval();
       else this.#requestLoad("interval");
     });
   }

@@ -22,13 +22,15 @@ export interface LoadedGroups {
 
 /** Settings of a loader. */
 export interface GroupLoaderOptions {
-  /** How long nothing may come once MySQL is reached, in milliseconds; 60,000 by default. */
+  /** How long nothing may come once MySQL is reached, in milliseconds; 120,000 by default. */
   readonly silenceMs?: number;
   /** Where the thread's module is, when the program was bundled. */
   readonly workerScript?: URL;
 }
 
-const SILENCE_MS = 60_000;
+const SILENCE_MS = 120_000;
+/** A load that takes longer has no end. */
+const LOAD_MS = 900_000;
 /** Before the next piece of a table is asked for: with each the garbage collector takes up to 10 ms for a look at so much memory. */
 const PIECE_PAUSE_MS = 20;
 
@@ -126,9 +128,13 @@ class Load {
   async run(settings: MysqlSettings): Promise<LoadedGroups> {
     this.#listen((settings.connectTimeoutMs ?? CONNECT_MS) + this.#silenceMs);
     post(this.#worker, { kind: "load", settings });
+    const whole = setTimeout(() => {
+      this.giveUp(new LoadError("too_slow", `the load has no end in ${LOAD_MS / 1_000} s`));
+    }, LOAD_MS);
     try {
       return await this.#end.promise;
     } finally {
+      clearTimeout(whole);
       clearTimeout(this.#timer);
     }
   }

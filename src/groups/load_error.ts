@@ -30,6 +30,9 @@ export class LoadError extends Error {
   }
 }
 
+/** A server may send megabytes. */
+const CHARACTERS_MAX = 500;
+
 /** Codes of MySQL's errors by what they mean. */
 const KINDS: ReadonlyMap<string, LoadErrorKind> = new Map([
   ["ER_ACCESS_DENIED_ERROR", "denied"],
@@ -66,7 +69,7 @@ export function loadErrorOf(error: unknown): LoadError {
   if (error instanceof LoadError) return error;
   const { code, fatal } = (error ?? {}) as { code?: unknown; fatal?: unknown };
   const message = error instanceof Error ? error.message : String(error);
-  const text = message === "" ? String(code) : message;
+  const text = (message === "" ? String(code) : message).slice(0, CHARACTERS_MAX);
   if (NONSENSE.has(code)) {
     return new LoadError("failed", `what answers does not speak as MySQL does: ${text}`);
   }

@@ -20,8 +20,8 @@ interface WorkerScope {
   postMessage(report: LoadReport, handedOver?: ArrayBuffer[]): void;
 }
 
-/** Between two reports, in rows. */
-const PROGRESS_ROWS = 65_536;
+/** Between two reports, in milliseconds. */
+const PROGRESS_MS = 1_000;
 
 /** One reading of both tables. */
 class Reading {
@@ -30,7 +30,10 @@ class Reading {
   readonly #group = { lo: 0, hi: 0 };
   readonly #uid = { lo: 0, hi: 0 };
   #builder = new TableBuilder(0);
+  /** Rows of all queries so far. */
   #rows = 0;
+  /** Members that there have to be. */
+  #members = 0;
   #unreadable = 0;
 
   constructor(connection: Connection, onProgress: () => void) {
@@ -39,24 +42,36 @@ class Reading {
   }
 
   async run(): Promise<{ parts: GroupTableParts; leftOut: RowsLeftOut }> {
+    let reported = 0;
+    const timer = setInterval(() => {
+      if (this.#rows > reported) this.#onProgress();
+      reported = this.#rows;
+    }, PROGRESS_MS);
+    try {
+      return await this.#read();
+    } finally {
+      clearInterval(timer);
+    }
+  }
+
+  async #read(): Promise<{ parts: GroupTableParts; leftOut: RowsLeftOut }> {
     // A server for which another level is set would show each query another state.
-    await this.#query("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ");
-    await this.#query("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY");
-    await this.#query("SELECT COUNT(*) FROM `group`", ([count]) => {
-      this.#builder = new TableBuilder(Number(count));
-    });
-    await this.#query("SELECT id FROM `group`", this.#onGroup);
+    await this.#query("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ", 0);
+    await this.#query("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY", 0);
+    let groups = 0;
+    await this.#query("SELECT COUNT(*) FROM `group`", 1, ([count]) => groups = countOf(count));
+    this.#builder = new TableBuilder(groups);
+    await this.#query("SELECT id FROM `group`", groups, this.#onGroup);
     this.#builder.layOutGroups();
     await this.#query(
       "SELECT group_id, COUNT(*) FROM group_member GROUP BY group_id",
+      undefined,
       this.#onSize,
     );
     this.#builder.layOutMembers();
-    await this.#query("SELECT group_id, uid FROM group_member", this.#onMember);
+    await this.#query("SELECT group_id, uid FROM group_member", this.#members, this.#onMember);
     const { orphans, excess } = this.#builder;
-    if (excess > 0) {
-      throw new LoadError("failed", "the tables changed while they were read: are they InnoDB?");
-    }
+    if (excess > 0) throw changed();
     return { parts: this.#builder.build(), leftOut: { orphans, unreadable: this.#unreadable } };
   }
 
@@ -68,7 +83,9 @@ class Reading {
 
   readonly #onSize = ([id, count]: readonly unknown[]): void => {
     const group = this.#group;
-    if (halvesOf(id, group)) this.#builder.size(group.lo, group.hi, Number(count));
+    const members = countOf(count);
+    this.#members += members;
+    if (halvesOf(id, group)) this.#builder.size(group.lo, group.hi, members);
   };
 
   readonly #onMember = ([id, member]: readonly unknown[]): void => {
@@ -78,22 +95,51 @@ class Reading {
     else this.#builder.member(group.lo, group.hi, uid.lo, uid.hi);
   };
 
-  /** Runs a query and looks at each row as it comes: no result is ever held whole. */
-  #query(sql: string, onRow?: (row: readonly unknown[]) => void): Promise<void> {
+  /**
+   * Runs a query and looks at each row as it comes: no result is ever held whole, and one without an end is not read on.
+   *
+   * @param expected how many rows there have to be; undefined: any number
+   */
+  #query(
+    sql: string,
+    expected: number | undefined,
+    onRow?: (row: readonly unknown[]) => void,
+  ): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const query = this.#connection.query({ sql, rowsAsArray: true });
+    let count = 0;
     query.on("result", (row) => {
       if (!Array.isArray(row)) return; // it is what is said of a statement without rows
-      onRow?.(row);
-      if (++this.#rows % PROGRESS_ROWS === 0) this.#onProgress();
+      this.#rows++;
+      if (++count > (expected ?? Infinity)) return reject(changed());
+      try {
+        onRow?.(row);
+      } catch (error) { // the client would take it for a broken connection
+        reject(error instanceof LoadError ? error : new LoadError("failed", String(error)));
+      }
     });
     query.on("error", reject);
     query.on("end", () => {
       this.#onProgress();
-      resolve();
+      if (count === (expected ?? count)) resolve();
+      else reject(changed());
     });
     return promise;
   }
+}
+
+/** Reads a COUNT(*). */
+function countOf(value: unknown): number {
+  const count = Number(value);
+  if (Number.isSafeInteger(count) && count >= 0) return count;
+  throw new LoadError("failed", "MySQL has answered COUNT(*) with something else");
+}
+
+function changed(): LoadError {
+  return new LoadError(
+    "failed",
+    "MySQL sent another number of rows than it had counted: are the tables InnoDB?",
+  );
 }
 
 /** Works off orders. */

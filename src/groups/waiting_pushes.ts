@@ -64,16 +64,23 @@ export class WaitingPushes {
   }
 
   /**
-   * Has the rest decided at once, if the groups are loaded.
+   * Has the rest decided, if the groups are loaded.
    *
+   * @param signal ends that
    * @returns how many could not be decided and are lost
    */
-  close(): number {
+  async close(signal: AbortSignal): Promise<number> {
     this.#isClosed = true;
     this.#takeBackLook();
     const { decisions } = this.#parts;
-    decisions.decideWaiting(Infinity);
-    this.#pass();
+    const aborted = Promise.withResolvers<void>();
+    signal.addEventListener("abort", () => aborted.resolve(), { once: true });
+    for (let more = true; more && !signal.aborted;) {
+      more = decisions.decideWaiting(WORK);
+      const crowded = this.#pass();
+      if (crowded !== undefined) await Promise.race([crowded.ready(), aborted.promise]);
+    }
+    aborted.resolve();
     return decisions.waiting.count;
   }
 

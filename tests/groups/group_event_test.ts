@@ -104,6 +104,12 @@ Deno.test("parseLatestAction: none is 0, and anything but two whole numbers is n
   }
 });
 
+Deno.test("parseLatestAction: a value of any length takes no time", () => {
+  const before = performance.now();
+  assert.equal(parseLatestAction(":".repeat(40_000_000)), undefined);
+  assert.ok(performance.now() - before < 500);
+});
+
 Deno.test("applyGroupEvent: each channel changes what it has to, and nothing else", () => {
   const table = groupsOf([5n, [1n, 2n]], [6n, [1n]]);
   const apply = (channel: string, content: string) =>

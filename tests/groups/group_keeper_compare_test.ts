@@ -177,3 +177,23 @@ Deno.test("GroupKeeper says once that changes were missed while it cannot load",
   assert.equal(scene.keeper.isStale, true);
   await scene.keeper.stop();
 });
+
+Deno.test("GroupKeeper that hears changes but cannot ask for the latest says why once, and loads every 290 s", async () => {
+  const scene = new KeeperScene();
+  scene.latest = undefined;
+  scene.keeper.start();
+  scene.keeper.onSubscribed();
+  await scene.pass();
+  await scene.finish([[5n, [1n]]]);
+  assert.equal(scene.keeper.isStale, true);
+  for (let second = 0; second < 289; second++) await scene.pass(1_000);
+  const said = scene.log.filter(({ event }) => event.includes("cannot be read"));
+  assert.deepEqual(said.map(({ fields }) => fields.why), ["no connection to redis"]);
+  assert.equal(scene.isLoading, false);
+  await scene.pass(1_000);
+  await scene.pass();
+  await scene.finish([[5n, [2n]]]);
+  assert.equal(scene.members(5n), "2");
+  assert.deepEqual(scene.causes(), { start: 1, interval: 1 });
+  await scene.keeper.stop();
+});

@@ -10,6 +10,8 @@ import { groupIm, publishGroup } from "../support/wire_frames.ts";
 /** Members of the group: one message is more than one portion of work. */
 const MEMBERS = Array.from({ length: 25_000 }, (_, i) => BigInt(i + 2));
 
+const NEVER = new AbortController().signal;
+
 class Scene {
   readonly clock = new HeldClock();
   readonly groups = GroupTable.unloaded();
@@ -61,7 +63,7 @@ class Scene {
   }
 }
 
-Deno.test("WaitingPushes says once that messages wait, and each time how many were dropped", () => {
+Deno.test("WaitingPushes says once that messages wait, and each time how many were dropped", async () => {
   const scene = new Scene(3);
   scene.clock.advance(5_000);
   assert.deepEqual(scene.log, []);
@@ -76,17 +78,17 @@ Deno.test("WaitingPushes says once that messages wait, and each time how many we
   assert.equal(scene.log.length, 3);
   assert.match(scene.log[1]!, /^error .*dropped.*"messages":2,"since_start":2/);
   assert.match(scene.log[2]!, /^error .*dropped.*"messages":1,"since_start":3/);
-  scene.pushes.close();
+  await scene.pushes.close(NEVER);
 });
 
-Deno.test("WaitingPushes looks every second", () => {
+Deno.test("WaitingPushes looks every second", async () => {
   const scene = new Scene();
   scene.say("a");
   scene.clock.advance(999);
   assert.equal(scene.log.length, 0);
   scene.clock.advance(1);
   assert.equal(scene.log.length, 1);
-  scene.pushes.close();
+  await scene.pushes.close(NEVER);
 });
 
 Deno.test("WaitingPushes.decide with nothing to decide says nothing, and decides what comes later", async () => {
@@ -100,7 +102,7 @@ Deno.test("WaitingPushes.decide with nothing to decide says nothing, and decides
   await decided;
   assert.deepEqual(scene.jobs, ["a"]);
   assert.match(scene.log[0]!, /^info .*are decided.*"messages":1/);
-  scene.pushes.close();
+  await scene.pushes.close(NEVER);
 });
 
 Deno.test("WaitingPushes.decide while that is under way decides no faster", async () => {
@@ -114,7 +116,7 @@ Deno.test("WaitingPushes.decide while that is under way decides no faster", asyn
   await decided;
   assert.deepEqual(scene.jobs, ["a", "b", "c"]);
   assert.equal(scene.log.length, 1);
-  scene.pushes.close();
+  await scene.pushes.close(NEVER);
 });
 
 Deno.test("WaitingPushes decides in portions and in order, and what comes meanwhile goes behind", async () => {
@@ -134,7 +136,7 @@ Deno.test("WaitingPushes decides in portions and in order, and what comes meanwh
   scene.say("e");
   assert.equal(scene.router.jobs.count, 1, "nothing waits: it is decided at once");
   assert.equal(scene.log.length, 1);
-  scene.pushes.close();
+  await scene.pushes.close(NEVER);
   assert.equal(scene.clock.timers, 0);
 });
 
@@ -153,33 +155,49 @@ Deno.test("WaitingPushes waits for room where the jobs go", async () => {
   await scene.turn();
   await decided;
   assert.deepEqual(scene.jobs, ["a", "b"]);
-  scene.pushes.close();
+  await scene.pushes.close(NEVER);
 });
 
-Deno.test("WaitingPushes.close decides the rest at once when the groups are loaded, and else says how many are lost", () => {
+Deno.test("WaitingPushes.close decides the rest at once when the groups are loaded, and else says how many are lost", async () => {
   const loaded = new Scene();
   loaded.say("a", "b", "c");
   loaded.load();
-  assert.equal(loaded.pushes.close(), 0);
+  assert.equal(await loaded.pushes.close(NEVER), 0);
   assert.deepEqual(loaded.jobs, ["a", "b", "c"]);
   const unloaded = new Scene();
   unloaded.say("a", "b");
-  assert.equal(unloaded.pushes.close(), 2);
+  assert.equal(await unloaded.pushes.close(NEVER), 2);
   assert.deepEqual(unloaded.jobs, []);
   assert.equal(unloaded.clock.timers + loaded.clock.timers, 0);
 });
 
-Deno.test("WaitingPushes.close while they are decided decides the rest, in order and once, though there is no room", async () => {
+Deno.test("WaitingPushes.close while they are decided decides the rest, in order and once, as there comes to be room", async () => {
   const scene = new Scene();
   scene.say("a", "b", "c");
   scene.load();
   const room = scene.crowded = Promise.withResolvers();
   const decided = scene.pushes.decide();
   await scene.turn();
-  assert.equal(scene.pushes.close(), 0);
-  assert.deepEqual(scene.jobs, ["a", "b", "c"]);
+  const closed = scene.pushes.close(NEVER);
+  await scene.turn();
+  assert.deepEqual(scene.jobs, ["a", "b"]);
+  scene.crowded = undefined;
   room.resolve();
+  assert.equal(await closed, 0);
   await decided;
   assert.deepEqual(scene.jobs, ["a", "b", "c"]);
   assert.equal(scene.clock.timers, 0);
+});
+
+Deno.test("WaitingPushes.close waits for room until its signal, and says how many are left", async () => {
+  const scene = new Scene();
+  scene.say("a", "b", "c");
+  scene.load();
+  scene.crowded = Promise.withResolvers();
+  const ending = new AbortController();
+  const closed = scene.pushes.close(ending.signal);
+  await scene.turn();
+  ending.abort();
+  assert.equal(await closed, 2);
+  assert.deepEqual(scene.jobs, ["a"]);
 });
