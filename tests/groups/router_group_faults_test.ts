@@ -92,6 +92,10 @@ Deno.test("Router whose MySQL dies goes on with the groups that it has, and foll
   await api.commit([{ kind: "add", group: 500n, uid: 5n }]);
   await mysql.kill();
   await api.tell({ kind: "add", group: 500n, uid: 4n });
+  await eventually( // Redis and the IM server are two ways to the router
+    async () => (await scene.membersOf(500n))?.join() === "2,3,4",
+    () => scene.router.logTail(),
+  );
   await scene.reaches(500n, [2n, 3n, 4n]);
   await api.tell({ kind: "add", group: 500n, uid: 5n }, { isUnheard: true });
   await api.publish("group_member_add", "999,1"); // shows the gap
