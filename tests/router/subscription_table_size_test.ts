@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { SubscriptionTable } from "../../src/router/subscription_table.ts";
+import { slowestMs } from "../support/slowest_operation.ts";
 
 const MEMORY = fileURLToPath(new URL("../support/router_table_memory.ts", import.meta.url));
 
@@ -21,35 +22,6 @@ Deno.test("SubscriptionTable holds a million users in 80 bytes each, and gives m
   assert.ok(each > 8 && each <= 80, `${each} bytes each`);
   assert.ok(left < 0.5 * each * users, `${left} bytes left`);
 });
-
-/**
- * Runs operations up to three times, each time on a fresh table, and keeps the best time of each window of them: a pause that belongs
- * to the table comes at the same place each time, one of the machine does not.
- *
- * @returns the slowest single operation, in milliseconds, in the best run of its window
- */
-function slowestMs(
-  { operations, perWindow, msMax }: { operations: number; perWindow: number; msMax: number },
-  begin: () => (i: number) => void,
-): number {
-  const best = new Float64Array(Math.ceil(operations / perWindow)).fill(Infinity);
-  for (let run = 0; run < 3 && largest(best) >= msMax / 2; run++) {
-    const slowest = new Float64Array(best.length);
-    const operate = begin();
-    let before = performance.now();
-    for (let i = 0; i < operations; i++) {
-      operate(i);
-      const now = performance.now();
-      const window = Math.floor(i / perWindow);
-      if (now - before > slowest[window]!) slowest[window] = now - before;
-      before = now;
-    }
-    slowest.forEach((ms, window) => best[window] = Math.min(best[window]!, ms));
-  }
-  return largest(best);
-}
-
-const largest = (values: Float64Array): number => values.reduce((a, b) => Math.max(a, b), 0);
 
 const PAUSE_MS_MAX = 2;
 
