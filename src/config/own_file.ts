@@ -65,7 +65,7 @@ export function isOwnFile(document: TomlTable, familyKeys: ReadonlySet<string>):
 export function flatten(table: TomlTable, prefix = ""): [key: string, value: unknown][] {
   return Object.entries(table).flatMap(([name, value]): [string, unknown][] => {
     const isTable = typeof value === "object" && value !== null && !Array.isArray(value) &&
-      Object.getPrototypeOf(value) !== Date.prototype && !(value instanceof Date);
+      !(value instanceof Date);
     const key = prefix + name;
     return isTable ? flatten(value as TomlTable, `${key}.`) : [[key, value]];
   });
