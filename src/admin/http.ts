@@ -10,6 +10,7 @@
 
 import { type Context, Hono } from "hono";
 import type { Log } from "../log.ts";
+import { parseInt64 } from "../wire/int64.ts";
 import { type Access, checkHostSyntax } from "./access.ts";
 import type { AdminSources } from "./admin_sources.ts";
 import { failure, json, RequestError, text } from "./answer.ts";
@@ -20,7 +21,7 @@ import type { Metrics } from "./metrics.ts";
 import { writeOnlineList } from "./online_list.ts";
 import type { OpenRequests } from "./open_requests.ts";
 import { addPushRoutes } from "./push_routes.ts";
-import { firstParameter, parseInt64, queryOf } from "./query.ts";
+import { firstParameter, queryOf } from "./query.ts";
 import { readinessOf } from "./readiness.ts";
 import type { BodyLimits } from "./request_body.ts";
 import type { Turns } from "./turns.ts";

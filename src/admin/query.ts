@@ -6,10 +6,6 @@
  * @module
  */
 
-const INT64_MIN = -(2n ** 63n);
-const INT64_MAX = 2n ** 63n - 1n;
-const INT64_DIGITS_MAX = 19;
-
 /**
  * The query string of a URL, without its `?`.
  *
@@ -36,27 +32,6 @@ export function firstParameter(query: string, name: string): string | undefined 
     if (text !== undefined && unescaped(key!) === name) return text;
   }
   return undefined;
-}
-
-/**
- * Reads a decimal integer: an optional sign, then digits alone.
- *
- * @param text what stands in the parameter; undefined is no integer either
- * @returns undefined when it is none, or has more than 64 bits
- *
- * @example
- * ```ts
- * import { parseInt64 } from "./query.ts";
- *
- * console.assert(parseInt64("+007") === 7n);
- * console.assert(parseInt64("9223372036854775808") === undefined);
- * ```
- */
-export function parseInt64(text: string | undefined): bigint | undefined {
-  const match = /^([+-]?)0*([0-9]+)$/.exec(text ?? "");
-  if (match === null || match[2]!.length > INT64_DIGITS_MAX) return undefined;
-  const value = match[1] === "-" ? -BigInt(match[2]!) : BigInt(match[2]!);
-  return value < INT64_MIN || value > INT64_MAX ? undefined : value;
 }
 
 function unescaped(text: string): string | undefined {

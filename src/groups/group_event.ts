@@ -6,6 +6,7 @@
  */
 
 import type { GroupTable } from "../router/group_table.ts";
+import { parseInt64 } from "../wire/int64.ts";
 
 /** The channels. */
 export const GROUP_CHANNELS = [
@@ -39,9 +40,7 @@ const NUMBERS: Readonly<Record<GroupChannel, number>> = {
   group_member_remove: 2,
   group_upgrade: 3,
 };
-const INTEGER = /^[+-]?\d+$/;
 const DIGITS_MAX = 40;
-const INT64_BITS = 64;
 
 /**
  * Reads an event.
@@ -53,7 +52,7 @@ const INT64_BITS = 64;
 export function parseGroupEvent(channel: string, payload: string): GroupEvent | undefined {
   const second = payload.indexOf(":", payload.indexOf(":") + 1);
   if (!isGroupChannel(channel) || second < 0) return undefined;
-  const [previous, action] = payload.slice(0, second).split(":").map(parseInt64);
+  const [previous, action] = payload.slice(0, second).split(":").map(shortInt64);
   if (previous === undefined || action === undefined) return undefined;
   return { previous, action, channel, content: contentOf(channel, payload.slice(second + 1)) };
 }
@@ -67,7 +66,7 @@ export function parseGroupEvent(channel: string, payload: string): GroupEvent | 
 export function parseLatestAction(value: string | null): bigint | undefined {
   if (value === null) return 0n;
   if (value.length > 2 * DIGITS_MAX) return undefined;
-  const [previous, action, ...more] = value.split(":").map(parseInt64);
+  const [previous, action, ...more] = value.split(":").map(shortInt64);
   return previous === undefined || more.length > 0 ? undefined : action;
 }
 
@@ -99,16 +98,14 @@ function isGroupChannel(channel: string): channel is GroupChannel {
 
 function contentOf(channel: GroupChannel, text: string): readonly bigint[] | undefined {
   const parts = text.split(",", NUMBERS[channel] + 1);
-  const numbers = parts.map(parseInt64).filter((number) => number !== undefined);
+  const numbers = parts.map(shortInt64).filter((number) => number !== undefined);
   const isWhole = parts.length === NUMBERS[channel] && numbers.length === parts.length;
   if (!isWhole) return undefined;
   const isDowngrade = channel === "group_upgrade" && numbers[2] === 0n;
   return isDowngrade ? undefined : numbers;
 }
 
-/** As Go's strconv reads one. */
-function parseInt64(text: string): bigint | undefined {
-  if (text.length > DIGITS_MAX || !INTEGER.test(text)) return undefined;
-  const number = BigInt(text.replace(/^\+/, ""));
-  return BigInt.asIntN(INT64_BITS, number) === number ? number : undefined;
+/** Of a length that any sensible number has. */
+function shortInt64(text: string): bigint | undefined {
+  return text.length > DIGITS_MAX ? undefined : parseInt64(text);
 }

@@ -6,6 +6,7 @@
  */
 
 import { GroupTable } from "../router/group_table.ts";
+import { isInt64 } from "../wire/int64.ts";
 
 /** The file is not what it should be; the message says where and why. */
 export class GroupsFileError extends Error {
@@ -16,7 +17,6 @@ export class GroupsFileError extends Error {
 /** Larger files belong into a database. */
 const FILE_BYTES_MAX = 64 << 20;
 const INTEGER = /^-?\d+$/;
-const INT64_BITS = 64;
 
 /**
  * Reads such a file.
@@ -53,8 +53,8 @@ function addGroup(table: GroupTable, line: string): void {
     throw new RangeError('{"group":ID,"members":[ID,…]} expected');
   }
   const { group, members } = value as { group: unknown; members: unknown };
-  if (!isInt64(group)) throw new RangeError('"group" is no whole number of 64 bits');
-  if (!Array.isArray(members) || !members.every(isInt64)) {
+  if (!isId(group)) throw new RangeError('"group" is no whole number of 64 bits');
+  if (!Array.isArray(members) || !members.every(isId)) {
     throw new RangeError('"members" is no list of whole numbers of 64 bits');
   }
   if (table.members(group) !== undefined) throw new RangeError(`group ${group} stands here twice`);
@@ -67,6 +67,6 @@ function exact(_key: string, value: unknown, { source }: { source: string }): un
   return typeof value === "number" && INTEGER.test(source) ? BigInt(source) : value;
 }
 
-function isInt64(value: unknown): value is bigint {
-  return typeof value === "bigint" && BigInt.asIntN(INT64_BITS, value) === value;
+function isId(value: unknown): value is bigint {
+  return typeof value === "bigint" && isInt64(value);
 }

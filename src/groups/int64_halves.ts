@@ -4,8 +4,8 @@
  * @module
  */
 
-const INT64_MIN = -(2n ** 63n);
-const INT64_MAX = 2n ** 63n - 1n;
+import { isInt64 } from "../wire/int64.ts";
+
 const LOW = 2 ** 32;
 const DIGITS = /^-?\d{1,20}$/;
 
@@ -34,7 +34,7 @@ export function halvesOf(value: unknown, into: Int64Halves): boolean {
   const isDigits = typeof value === "string" && DIGITS.test(value);
   if (!isDigits && typeof value !== "bigint") return false;
   const id = BigInt(value as string | bigint);
-  if (id < INT64_MIN || id > INT64_MAX) return false;
+  if (!isInt64(id)) return false;
   into.lo = Number(BigInt.asIntN(32, id));
   into.hi = Number(BigInt.asIntN(32, id >> 32n));
   return true;

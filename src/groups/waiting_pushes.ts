@@ -60,7 +60,6 @@ export class WaitingPushes {
     this.#isDeciding = false;
     if (messages === 0) return;
     log("info", "group messages that waited for the groups are decided", { messages });
-    this.#saidWaiting = false;
   }
 
   /**

@@ -1,7 +1,8 @@
 // Expectations were read off Go's net/url and strconv, which the family's server uses.
 import { strictEqual } from "node:assert/strict";
 import fc from "fast-check";
-import { firstParameter, parseInt64, queryOf } from "../../src/admin/query.ts";
+import { firstParameter, queryOf } from "../../src/admin/query.ts";
+import { parseInt64 } from "../../src/wire/int64.ts";
 
 const cases: [query: string, appid: bigint | undefined, uid: bigint | undefined][] = [
   ["appid=1&uid=2", 1n, 2n],
