@@ -125,3 +125,26 @@ Deno.test("GroupLoader.load of tables that know no snapshot fails when a group g
   const { table } = await loader.loadNow();
   assert.deepEqual(membersOf(table, 1n), [10n, 11n]);
 });
+
+for (
+  const { what, query, change } of [
+    { what: "a member goes", query: "SELECT group_id, uid", change: "DELETE FROM group_member" },
+    { what: "a group goes", query: "SELECT id FROM", change: "DELETE FROM `group`" },
+  ]
+) {
+  Deno.test(`GroupLoader.load that is sent fewer rows than were counted, as ${what} meanwhile, fails`, async () => {
+    await sql(`
+      ALTER TABLE group_member ENGINE = MyISAM;
+      ALTER TABLE \`group\` ENGINE = MyISAM;
+      INSERT INTO \`group\` (id) VALUES (1);
+      INSERT INTO group_member (group_id, uid) VALUES (1, 10);
+    `);
+    await using line = new WatchedLine(shared.get().port, {
+      async onQuery(text) {
+        if (text.startsWith(query)) await sql(change);
+      },
+    });
+    using loader = new TestLoader(through(line));
+    await loader.failNow("failed", /another number of rows than it had counted/);
+  });
+}
